@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Turns the fields of a report descriptor into a plan, and runs the plan
+ *
+ * hid-core and hid-input interpret the descriptor anew for every report. Here
+ * that happens once: what remains for a report is a flat array of steps, each
+ * a load, two shifts and what hid-input would do with the value. Which event a
+ * usage becomes, and in which order, is hid-input's choice in every case.
+ *
+ * Compiles unchanged in userspace, where the fuzzer runs it.
+ *
+ * References are to the Device Class Definition for HID 1.11 and to the HID
+ * Usage Tables (HUT) 1.5.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/hid.h>
+#include <linux/input.h>
+#include <linux/math.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include "plan.h"
+#include "rdesc.h"
+
+#define HRM_CONSUMER_AC_PAN	(HID_UP_CONSUMER | 0x238)
+
+/* More than any mouse has; what exceeds them is left to hid-core */
+#define HRM_MAX_OPS		256
+#define HRM_MAX_KEYS		1024
+
+struct hrm_mapping {
+	u16 code;
+	u8 type;		/* EV_*, 0: hid-input ignores the usage */
+	bool again;		/* may take a code that another usage has */
+};
+
+/*
+ * Compiles twice: without a plan it only counts, so that one allocation of
+ * the right size holds everything.
+ */
+struct hrm_compiler {
+	const struct hrm_rdesc *rd;
+	struct hrm_caps *caps;
+	struct hrm_why *why;
+	struct hrm_plan *plan;	/* NULL: count */
+	struct hrm_plan n;	/* the counters */
+	struct hrm_op run;	/* buttons that may grow by the next one */
+	u32 run_bit;		/* offset of the run's first button */
+	u8 run_len;		/* buttons in the run, 0: none is open */
+};
+
+static int hrm_refuse(struct hrm_compiler *c, const char *text, u32 usage)
+{
+	c->why->text = text;
+	c->why->usage = usage;
+	return -EOPNOTSUPP;
+}
+
+/* HUT 4, Generic Desktop Page */
+static int hrm_map_desktop(const struct hrm_field *field, u32 usage,
+			   struct hrm_mapping *map)
+{
+	bool relative = field->flags & HID_MAIN_ITEM_RELATIVE;
+
+	/* System controls and the D-pad: not on a mouse so far */
+	if ((usage & 0xf0) == 0x80 || (usage & 0xf0) == 0x90 ||
+	    (usage & 0xf0) == 0xa0 || (usage & 0xf0) == 0xb0)
+		return -EOPNOTSUPP;
+
+	switch (usage) {
+	case HID_GD_X ... HID_GD_RZ:
+		map->type = relative ? EV_REL : EV_ABS;
+		map->code = usage & 0xf;
+		map->again = !relative;
+		return 0;
+	case HID_GD_WHEEL:
+		map->type = relative ? EV_REL : EV_ABS;
+		map->code = relative ? REL_WHEEL_HI_RES : ABS_WHEEL;
+		return 0;
+	case HID_GD_SLIDER:
+	case HID_GD_DIAL:
+		map->type = relative ? EV_REL : EV_ABS;
+		map->code = usage & 0xf;
+		return 0;
+	case HID_GD_HATSWITCH:
+		map->type = EV_ABS;
+		map->code = ABS_HAT0X;
+		return 0;
+	case HID_GD_START:
+	case HID_GD_SELECT:
+		map->type = EV_KEY;
+		map->code = usage == HID_GD_START ? BTN_START : BTN_SELECT;
+		map->again = true;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* HUT 5, Simulation Controls Page */
+static void hrm_map_simulation(u32 usage, struct hrm_mapping *map)
+{
+	static const struct {
+		u8 usage;
+		u8 code;
+	} axes[] = {
+		{ 0xba, ABS_RUDDER }, { 0xbb, ABS_THROTTLE }, { 0xc4, ABS_GAS },
+		{ 0xc5, ABS_BRAKE }, { 0xc8, ABS_WHEEL },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(axes); i++) {
+		if ((usage & HID_USAGE) == axes[i].usage) {
+			map->type = EV_ABS;
+			map->code = axes[i].code;
+		}
+	}
+}
+
+/* What hidinput_configure_usage() makes of a usage in a mouse or a pointer */
+static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
+		   u32 usage, struct hrm_mapping *map)
+{
+	int ret = 0;
+
+	*map = (struct hrm_mapping) {};
+
+	if (field->flags & HID_MAIN_ITEM_CONSTANT || !field->count)
+		return 0;
+
+	switch (usage & HID_USAGE_PAGE) {
+	case HID_UP_UNDEFINED:
+	case HID_UP_MSVENDOR:
+	case HID_UP_LOGIVENDOR:
+	case HID_UP_LOGIVENDOR2:
+	case HID_UP_LOGIVENDOR3:
+		return 0;
+	case HID_UP_CUSTOM:
+		__set_bit(EV_REP, c->caps[c->run.input].evbit);
+		return 0;
+	case HID_UP_BUTTON:	/* HUT 12 */
+		map->type = EV_KEY;
+		map->code = min_t(u32, BTN_MOUSE + ((usage - 1) & HID_USAGE),
+				  KEY_CNT);
+		return 0;
+	case HID_UP_SIMULATION:
+		hrm_map_simulation(usage, map);
+		return 0;
+	case HID_UP_GENDESK:
+		ret = hrm_map_desktop(field, usage, map);
+		break;
+	case HID_UP_CONSUMER:	/* HUT 15 */
+		if (usage != HRM_CONSUMER_AC_PAN) {
+			ret = -EOPNOTSUPP;
+			break;
+		}
+		map->type = EV_REL;
+		map->code = REL_HWHEEL_HI_RES;
+		return 0;
+	case HID_UP_KEYBOARD:
+	case HID_UP_LED:
+	case HID_UP_TELEPHONY:
+	case HID_UP_DIGITIZER:
+	case HID_UP_PID:
+	case HID_UP_BATTERY:
+	case HID_UP_CAMERA:
+	case HID_UP_GENDEVCTRLS:
+	case HID_UP_HPVENDOR:
+	case HID_UP_HPVENDOR2:
+		ret = -EOPNOTSUPP;
+		break;
+	default:
+		ret = 1;
+	}
+
+	if (ret < 0)
+		return hrm_refuse(c, "a usage that no mouse has", usage);
+	if (ret) {
+		/* Unknown usages become *_MISC */
+		map->type = field->size == 1 ? EV_KEY :
+			    field->flags & HID_MAIN_ITEM_RELATIVE ? EV_REL : EV_ABS;
+		map->code = field->size == 1 ? BTN_MISC :
+			    map->type == EV_REL ? REL_MISC : ABS_MISC;
+	}
+	return 0;
+}
+
+static bool hrm_is_hat(const struct hrm_field *field, u32 usage)
+{
+	return usage == HID_GD_HATSWITCH &&
+	       field->logical_minimum < field->logical_maximum;
+}
+
+/* Scale by ten to the power of @exponent; false where it does not fit */
+static bool hrm_scale(s32 *value, unsigned int exponent)
+{
+	while (exponent--)
+		if (check_mul_overflow(*value, 10, value))
+			return false;
+	return true;
+}
+
+/* Units per millimetre or per radian, as hidinput_calc_abs_res() (6.2.2.7) */
+static s32 hrm_resolution(const struct hrm_field *field, u16 code)
+{
+	s32 exponent = field->unit_exponent;
+	s32 logical, physical;
+
+	if (check_sub_overflow(field->logical_maximum, field->logical_minimum,
+			       &logical) ||
+	    check_sub_overflow(field->physical_maximum, field->physical_minimum,
+			       &physical) ||
+	    logical <= 0 || physical <= 0)
+		return 0;
+
+	switch (code) {
+	case ABS_X:
+	case ABS_Y:
+	case ABS_Z:
+		if (field->unit == 0x11) {		/* centimetres */
+			exponent++;
+		} else if (field->unit == 0x13) {	/* inches */
+			if (check_mul_overflow(physical, 254, &physical))
+				return 0;
+			exponent--;
+		} else {
+			return 0;
+		}
+		break;
+	case ABS_RX:
+	case ABS_RY:
+	case ABS_RZ:
+	case ABS_WHEEL:
+		if (field->unit == 0x14) {		/* degrees */
+			if (check_mul_overflow(logical, 573, &logical))
+				return 0;
+			exponent++;
+		} else if (field->unit != 0x12) {	/* radians */
+			return 0;
+		}
+		break;
+	default:
+		return 0;
+	}
+
+	if (exponent < 0 ? !hrm_scale(&logical, -exponent) :
+			   !hrm_scale(&physical, exponent))
+		return 0;
+	return DIV_ROUND_CLOSEST(logical, physical);
+}
+
+/*
+ * Declare the event that a usage maps to.
+ *
+ * Return: false if the code is none or taken already; hid-input then ignores
+ * the usage.
+ */
+static bool hrm_declare(struct hrm_caps *caps, const struct hrm_field *field,
+			u32 usage, const struct hrm_mapping *map)
+{
+	unsigned long *bits;
+	unsigned int max, i;
+
+	switch (map->type) {
+	case EV_KEY:
+		bits = caps->keybit;
+		max = KEY_MAX;
+		break;
+	case EV_REL:
+		bits = caps->relbit;
+		max = REL_MAX;
+		break;
+	case EV_ABS:
+		bits = caps->absbit;
+		max = ABS_MAX;
+		break;
+	default:
+		return false;
+	}
+	if (map->code > max)
+		return false;
+
+	if (map->type == EV_REL && map->code == REL_WHEEL_HI_RES)
+		__set_bit(REL_WHEEL, bits);
+	if (map->type == EV_REL && map->code == REL_HWHEEL_HI_RES)
+		__set_bit(REL_HWHEEL, bits);
+
+	__set_bit(map->type, caps->evbit);
+	if (__test_and_set_bit(map->code, bits) && !map->again)
+		return false;
+
+	if (map->type == EV_KEY)
+		__set_bit(EV_MSC, caps->evbit);
+	if (map->type != EV_ABS)
+		return true;
+
+	caps->abs[map->code] = (struct input_absinfo) {
+		.minimum = field->logical_minimum,
+		.maximum = field->logical_maximum,
+		.resolution = hrm_resolution(field, map->code),
+	};
+	for (i = 0; i < 2 && hrm_is_hat(field, usage); i++) {
+		__set_bit(map->code + i, bits);
+		caps->abs[map->code + i] = (struct input_absinfo) {
+			.minimum = -1,
+			.maximum = 1,
+		};
+	}
+	return true;
+}
+
+static int hrm_emit(struct hrm_compiler *c, const struct hrm_op *op)
+{
+	if (c->n.n_ops == HRM_MAX_OPS)
+		return hrm_refuse(c, "too many fields for a mouse", 0);
+	if (c->plan)
+		c->plan->ops[c->n.n_ops] = *op;
+	c->n.n_ops++;
+	return 0;
+}
+
+static void hrm_place(struct hrm_op *op, u32 bit, unsigned int size)
+{
+	op->off = bit / 8;
+	op->lsl = 64 - bit % 8 - size;
+	op->rsh = 64 - size;
+}
+
+static int hrm_close_run(struct hrm_compiler *c)
+{
+	struct hrm_op op = c->run;
+
+	if (!c->run_len)
+		return 0;
+	hrm_place(&op, c->run_bit, c->run_len);
+	c->run_len = 0;
+	return hrm_emit(c, &op);
+}
+
+/* Add a one-bit key; neighbours become one step */
+static int hrm_add_button(struct hrm_compiler *c, u32 bit, u16 key)
+{
+	int ret;
+
+	if (c->run_len && c->run_len < 32 && bit == c->run_bit + c->run_len &&
+	    key == c->run.code + c->run_len) {
+		c->run_len++;
+		return 0;
+	}
+	ret = hrm_close_run(c);
+	c->run.kind = HRM_OP_BUTTONS;
+	c->run.code = key;
+	c->run_bit = bit;
+	c->run_len = 1;
+	return ret;
+}
+
+static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
+			 unsigned int index, u32 usage,
+			 const struct hrm_mapping *map)
+{
+	/* hid-core gives the low 32 bits of a wider value */
+	unsigned int size = min_t(unsigned int, field->size, 32);
+	u32 bit = field->offset + index * field->size;
+	s32 min = field->logical_minimum;
+	s32 max = field->logical_maximum;
+	struct hrm_op op = {
+		.input = c->run.input,
+		.code = map->code,
+		.multiplier = 1,
+	};
+	int ret;
+
+	if (!map->type)
+		return 0;
+	if (!size)
+		return hrm_refuse(c, "a field of no bits", usage);
+
+	/* A bit that stays what it is through hid-input's clamp */
+	if (map->type == EV_KEY && size == 1 && min >= 0 &&
+	    (min >= max || min == 0) &&
+	    !(field->flags & (HID_MAIN_ITEM_RELATIVE |
+			      HID_MAIN_ITEM_BUFFERED_BYTE)))
+		return hrm_add_button(c, bit, c->n.n_keys - 1);
+
+	if (min < 0)
+		op.flags |= HRM_OP_SIGNED;
+	if (field->flags & (HID_MAIN_ITEM_RELATIVE | HID_MAIN_ITEM_BUFFERED_BYTE))
+		op.flags |= HRM_OP_ALWAYS;
+	if (min < max) {
+		if (field->flags & HID_MAIN_ITEM_NULL_STATE)
+			op.flags |= HRM_OP_NULL;
+		op.min = min;
+		op.max = max;
+	} else {
+		op.min = S32_MIN;
+		op.max = S32_MAX;
+	}
+
+	switch (map->type) {
+	case EV_KEY:
+		op.kind = HRM_OP_KEY;
+		op.code = c->n.n_keys - 1;
+		if (field->flags & HID_MAIN_ITEM_RELATIVE)
+			op.flags |= HRM_OP_RELEASE;
+		break;
+	case EV_REL:
+		op.kind = map->code == REL_WHEEL_HI_RES ||
+			  map->code == REL_HWHEEL_HI_RES ?
+			  HRM_OP_WHEEL : HRM_OP_REL;
+		break;
+	default:
+		op.kind = hrm_is_hat(field, usage) ? HRM_OP_HAT : HRM_OP_ABS;
+	}
+	hrm_place(&op, bit, size);
+
+	ret = hrm_close_run(c);
+	return ret ?: hrm_emit(c, &op);
+}
+
+/* An array (6.2.2.5): each value is the index of a usage that is on */
+static int hrm_add_array(struct hrm_compiler *c, const struct hrm_field *field,
+			 u16 first_key)
+{
+	struct hrm_op op = {
+		.kind = HRM_OP_ARRAY,
+		.input = c->run.input,
+		.code = c->n.n_arrays,
+	};
+	struct hrm_array array = {
+		.offset = field->offset,
+		.min = field->logical_minimum,
+		.max = field->logical_maximum,
+		.size = field->size,
+		.count = field->count,
+		.n_keys = c->n.n_keys - first_key,
+		.first_key = first_key,
+		.first_value = c->n.n_values,
+	};
+	int ret;
+
+	if (field->flags & HID_MAIN_ITEM_RELATIVE)
+		op.flags |= HRM_OP_RELEASE;
+	if (array.count > HRM_MAX_KEYS - c->n.n_values)
+		return hrm_refuse(c, "an array that is too long for a mouse", 0);
+	if (c->plan)
+		c->plan->arrays[c->n.n_arrays] = array;
+	c->n.n_arrays++;
+	c->n.n_values += array.count;
+
+	ret = hrm_close_run(c);
+	return ret ?: hrm_emit(c, &op);
+}
+
+static int hrm_add_key(struct hrm_compiler *c, u32 usage, u16 code)
+{
+	if (c->n.n_keys == HRM_MAX_KEYS)
+		return hrm_refuse(c, "too many usages for a mouse", usage);
+	if (c->plan) {
+		c->plan->keys[c->n.n_keys].usage = usage;
+		c->plan->keys[c->n.n_keys].code = code;
+	}
+	c->n.n_keys++;
+	return 0;
+}
+
+static int hrm_compile_field(struct hrm_compiler *c,
+			     const struct hrm_field *field)
+{
+	struct hrm_caps *caps = &c->caps[c->run.input];
+	bool variable = field->flags & HID_MAIN_ITEM_VARIABLE;
+	u16 first_key = c->n.n_keys;
+	struct hrm_mapping map;
+	unsigned int i;
+	u32 usage;
+	int ret;
+
+	if (field->application != HID_GD_MOUSE &&
+	    field->application != HID_GD_POINTER)
+		return hrm_refuse(c, "more than a mouse", field->application);
+
+	for (i = 0; i < field->n_usages; i++) {
+		usage = hrm_field_usage(c->rd, field, i, NULL);
+		ret = hrm_map(c, field, usage, &map);
+		if (ret)
+			return ret;
+		if (!hrm_declare(caps, field, usage, &map))
+			map.type = 0;
+
+		/* hid-input's keymap has the usages that map to nothing, too */
+		if (!map.type || map.type == EV_KEY) {
+			ret = hrm_add_key(c, usage,
+					  map.type ? map.code : KEY_RESERVED);
+			if (ret)
+				return ret;
+		} else if (!variable) {
+			return hrm_refuse(c, "an axis in an array", usage);
+		}
+		if (variable && i < field->count) {
+			ret = hrm_add_value(c, field, i, usage, &map);
+			if (ret)
+				return ret;
+		}
+	}
+	if (!variable && field->count &&
+	    !(field->flags & HID_MAIN_ITEM_CONSTANT))
+		return hrm_add_array(c, field, first_key);
+	return 0;
+}
+
+/* The input device of a report: one for each application if there are more */
+static int hrm_find_input(struct hrm_compiler *c,
+			  const struct hrm_report *report)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n.n_inputs; i++)
+		if (c->rd->n_applications <= 1 ||
+		    c->caps[i].application == report->application)
+			break;
+	if (i == HRM_MAX_INPUTS)
+		return hrm_refuse(c, "too many applications", report->application);
+	if (i == c->n.n_inputs) {
+		memset(&c->caps[i], 0, sizeof(c->caps[i]));
+		c->caps[i].application = report->application;
+		c->n.n_inputs++;
+	}
+	c->run.input = i;
+	return 0;
+}
+
+static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
+{
+	const struct hrm_report *report = &c->rd->reports[index];
+	const struct hrm_field *field = c->rd->fields;
+	struct hrm_plan_report out = {
+		.id = report->id,
+		.len = hrm_report_len(report),
+		.first_op = c->n.n_ops,
+	};
+	int ret;
+
+	if (report->n_fields) {
+		ret = hrm_find_input(c, report);
+		if (ret)
+			return ret;
+	}
+	for (; field < c->rd->fields + c->rd->n_fields; field++) {
+		if (field->report != index)
+			continue;
+		ret = hrm_compile_field(c, field);
+		if (ret)
+			return ret;
+	}
+	ret = hrm_close_run(c);
+	if (ret)
+		return ret;
+
+	out.n_ops = c->n.n_ops - out.first_op;
+	if (c->plan)
+		c->plan->reports[c->n.n_reports] = out;
+	c->n.n_reports++;
+	c->n.max_len = max_t(u16, c->n.max_len, out.len + c->n.numbered);
+	return 0;
+}
+
+static int hrm_compile(struct hrm_compiler *c)
+{
+	unsigned int i;
+	int ret;
+
+	c->n = (struct hrm_plan) { .numbered = c->rd->numbered[HRM_INPUT] };
+
+	for (i = 0; i < c->rd->n_reports; i++) {
+		const struct hrm_report *report = &c->rd->reports[i];
+
+		if (report->type != HRM_INPUT) {
+			if (report->n_fields)
+				return hrm_refuse(c, "reports to the device",
+						  report->application);
+			continue;
+		}
+		ret = hrm_compile_report(c, i);
+		if (ret)
+			return ret;
+	}
+	if (!c->n.n_ops)
+		return hrm_refuse(c, "no input", 0);
+	return 0;
+}
+
+static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)
+{
+	struct hrm_plan *plan;
+
+	plan = kzalloc(sizeof(*plan) + n->n_ops * sizeof(*plan->ops) +
+		       n->n_values * sizeof(*plan->values) +
+		       n->n_arrays * sizeof(*plan->arrays) +
+		       n->n_keys * sizeof(*plan->keys) +
+		       n->n_reports * sizeof(*plan->reports), GFP_KERNEL);
+	if (!plan)
+		return NULL;
+
+	*plan = *n;
+	plan->ops = (struct hrm_op *)(plan + 1);
+	plan->values = (s32 *)(plan->ops + n->n_ops);
+	plan->arrays = (struct hrm_array *)(plan->values + n->n_values);
+	plan->keys = (struct hrm_key *)(plan->arrays + n->n_arrays);
+	plan->reports = (struct hrm_plan_report *)(plan->keys + n->n_keys);
+	return plan;
+}
+
+/**
+ * hrm_plan_compile() - make the plan for a report descriptor
+ * @rd: the parsed descriptor
+ * @caps: set to what each of the plan's input devices is to declare
+ * @why: set to the reason where there is no plan
+ *
+ * The plan covers every field of the descriptor or there is none: an interface
+ * that holds more than mice and pointers is left to usbhid.
+ *
+ * Context: may sleep.
+ *
+ * Return: the plan, to be freed with hrm_plan_free(), or ERR_PTR(): -ENOMEM,
+ * -EOPNOTSUPP for a descriptor with anything that hrmouse does not handle.
+ */
+struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
+				  struct hrm_caps caps[HRM_MAX_INPUTS],
+				  struct hrm_why *why)
+{
+	struct hrm_compiler c = { .rd = rd, .caps = caps, .why = why };
+	int ret;
+
+	*why = (struct hrm_why) {};
+	ret = hrm_compile(&c);
+	if (ret)
+		return ERR_PTR(ret);
+
+	c.plan = hrm_plan_alloc(&c.n);
+	if (!c.plan)
+		return ERR_PTR(-ENOMEM);
+
+	ret = hrm_compile(&c);
+	if (ret) {
+		hrm_plan_free(c.plan);
+		return ERR_PTR(ret);
+	}
+	return c.plan;
+}
+
+/**
+ * hrm_plan_free() - free a plan
+ * @plan: the plan, or NULL
+ */
+void hrm_plan_free(struct hrm_plan *plan)
+{
+	kfree(plan);
+}
+
+/* The part of hidinput_hid_event() that concerns keys */
+static bool hrm_key_event(const struct hrm_key *key, struct input_dev *input,
+			  s32 value, bool release)
+{
+	/* May change at any time, by EVIOCSKEYCODE */
+	unsigned int code = READ_ONCE(key->code);
+
+	if (!code)
+		return false;
+
+	if ((!test_bit(code, input->key)) == value)
+		input_event(input, EV_MSC, MSC_SCAN, key->usage);
+	input_event(input, EV_KEY, code, value);
+
+	if (release && value) {
+		input_sync(input);
+		input_event(input, EV_KEY, code, 0);
+	}
+	return true;
+}
+
+static bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op *op,
+			    struct input_dev *input, u32 value)
+{
+	u32 changed = value ^ op->last;
+	bool any = false;
+
+	op->last = value;
+	while (changed) {
+		unsigned int i = __ffs(changed);
+
+		changed &= changed - 1;
+		any |= hrm_key_event(&plan->keys[op->code + i], input,
+				     value >> i & 1, false);
+	}
+	return any;
+}
+
+/* HUT 4.3.1: 120 units to a click, the click when they are complete */
+static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
+{
+	s32 hi_res, clicks;
+
+	if (!value)
+		return false;
+
+	hi_res = (s32)(value * 120U) / op->multiplier;
+	op->last = (u32)op->last + hi_res;
+	clicks = op->last / 120;
+	op->last -= clicks * 120;
+
+	if (clicks)
+		input_event(input, EV_REL,
+			    op->code == REL_WHEEL_HI_RES ? REL_WHEEL : REL_HWHEEL,
+			    clicks);
+	input_event(input, EV_REL, op->code, hi_res);
+	return true;
+}
+
+/* HUT 4.3: eight directions clockwise from north; what is out of range is none */
+static bool hrm_run_hat(const struct hrm_op *op, struct input_dev *input,
+			s32 value)
+{
+	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
+	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
+	s64 dir = ((s64)value - op->min) * 8;
+
+	/* Truncated to int where hid-input's expression is one */
+	dir = div_s64((s32)dir, (s64)op->max - op->min + 1) + 1;
+	if (dir < 0 || dir > 8)
+		dir = 0;
+	input_event(input, EV_ABS, op->code, x[dir]);
+	input_event(input, EV_ABS, op->code + 1, y[dir]);
+	return true;
+}
+
+static bool hrm_array_has(const struct hrm_array *array, s32 value)
+{
+	return value >= array->min && value <= array->max &&
+	       (s64)value - array->min < array->n_keys;
+}
+
+static bool hrm_contains(const s32 *values, unsigned int n, s32 value)
+{
+	while (n--)
+		if (*values++ == value)
+			return true;
+	return false;
+}
+
+static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
+			   unsigned int index)
+{
+	unsigned int size = min_t(unsigned int, array->size, 32);
+	u32 bit = array->offset + index * array->size;
+	u64 raw;
+
+	if (!size)
+		return 0;
+	raw = get_unaligned_le64(data + bit / 8) << (64 - bit % 8 - size);
+	return array->min < 0 ? (s64)raw >> (64 - size) : raw >> (64 - size);
+}
+
+/* As hid_input_array_field(): what went off and what came on, entry by entry */
+static bool hrm_run_array(struct hrm_plan *plan, const struct hrm_op *op,
+			  struct input_dev *input, const u8 *data)
+{
+	const struct hrm_array *array = &plan->arrays[op->code];
+	const struct hrm_key *keys = &plan->keys[array->first_key];
+	s32 *old = &plan->values[array->first_value];
+	bool release = op->flags & HRM_OP_RELEASE;
+	unsigned int i, j;
+	bool any = false;
+	s32 value;
+
+	for (i = 0; i < array->count; i++) {
+		if (hrm_array_has(array, old[i])) {
+			for (j = 0; j < array->count; j++)
+				if (hrm_array_value(array, data, j) == old[i])
+					break;
+			if (j == array->count)
+				any |= hrm_key_event(&keys[old[i] - array->min],
+						     input, 0, release);
+		}
+		value = hrm_array_value(array, data, i);
+		if (hrm_array_has(array, value) &&
+		    !hrm_contains(old, array->count, value))
+			any |= hrm_key_event(&keys[value - array->min],
+					     input, 1, release);
+	}
+	for (i = 0; i < array->count; i++)
+		old[i] = hrm_array_value(array, data, i);
+	return any;
+}
+
+/* One value that is no run of buttons and no array */
+static bool hrm_run_value(const struct hrm_plan *plan, struct hrm_op *op,
+			  struct input_dev *input, s32 value)
+{
+	s32 last = op->last;
+
+	if (op->kind == HRM_OP_HAT)
+		return hrm_run_hat(op, input, value);
+
+	if (op->kind == HRM_OP_ABS || op->kind == HRM_OP_KEY)
+		op->last = value;
+	if (value < op->min || value > op->max) {
+		if (op->flags & HRM_OP_NULL)
+			return false;
+		value = clamp(value, op->min, op->max);
+	}
+
+	switch (op->kind) {
+	case HRM_OP_REL:
+		if (!value)
+			return false;
+		input_event(input, EV_REL, op->code, value);
+		return true;
+	case HRM_OP_WHEEL:
+		return hrm_run_wheel(op, input, value);
+	default:
+		/* hid-input compares with the value before its clamp */
+		if (value == last && !(op->flags & HRM_OP_ALWAYS))
+			return false;
+		if (op->kind == HRM_OP_KEY)
+			return hrm_key_event(&plan->keys[op->code], input, value,
+					     op->flags & HRM_OP_RELEASE);
+		input_event(input, EV_ABS, op->code, value);
+		return true;
+	}
+}
+
+static bool hrm_run_op(struct hrm_plan *plan, struct hrm_op *op, const u8 *data)
+{
+	struct input_dev *input = plan->inputs[op->input];
+	u64 raw;
+
+	if (op->kind == HRM_OP_ARRAY)
+		return hrm_run_array(plan, op, input, data);
+
+	raw = get_unaligned_le64(data + op->off) << op->lsl;
+	if (op->kind == HRM_OP_BUTTONS)
+		return hrm_run_buttons(plan, op, input, raw >> op->rsh);
+	return hrm_run_value(plan, op, input,
+			     op->flags & HRM_OP_SIGNED ? (s64)raw >> op->rsh :
+							 raw >> op->rsh);
+}
+
+/**
+ * hrm_plan_run() - report the events of one input report
+ * @plan: the plan, its input devices set
+ * @data: the report as it came, its ID included; readable for at least
+ *	  &hrm_plan.max_len + HRM_PLAN_PAD bytes whatever @len says
+ * @len: bytes that the device sent
+ *
+ * Context: any; calls for one plan must not overlap.
+ *
+ * Return: whether the report was taken, and if not, why.
+ */
+enum hrm_result hrm_plan_run(struct hrm_plan *plan, const u8 *data,
+			     unsigned int len)
+{
+	const struct hrm_plan_report *report = plan->reports;
+	const struct hrm_plan_report *end = report + plan->n_reports;
+	bool any[HRM_MAX_INPUTS] = {};
+	struct hrm_op *op, *last;
+	unsigned int i;
+
+	if (plan->numbered) {
+		if (!len)
+			return HRM_REPORT_SHORT;
+		while (report->id != *data)
+			if (++report == end)
+				return HRM_REPORT_UNKNOWN;
+		data++;
+		len--;
+	}
+	/* 8.1: a report has its full length; hid-core drops what is shorter */
+	if (len < report->len)
+		return HRM_REPORT_SHORT;
+
+	op = plan->ops + report->first_op;
+	for (last = op + report->n_ops; op < last; op++)
+		any[op->input] |= hrm_run_op(plan, op, data);
+
+	for (i = 0; i < plan->n_inputs; i++)
+		if (any[i])
+			input_sync(plan->inputs[i]);
+	return HRM_REPORT_OK;
+}
+
+/**
+ * hrm_plan_find_key() - an entry of the keymap
+ * @plan: the plan
+ * @ke: what to look for: an index or a scan code (the usage)
+ *
+ * Context: any; the caller holds the event lock of the input device.
+ *
+ * Return: the entry, or NULL.
+ */
+struct hrm_key *hrm_plan_find_key(struct hrm_plan *plan,
+				  const struct input_keymap_entry *ke)
+{
+	unsigned int scancode, i;
+
+	if (ke->flags & INPUT_KEYMAP_BY_INDEX)
+		return ke->index < plan->n_keys ? &plan->keys[ke->index] : NULL;
+	if (input_scancode_to_scalar(ke, &scancode))
+		return NULL;
+
+	for (i = 0; i < plan->n_keys; i++)
+		if (plan->keys[i].usage == scancode)
+			return &plan->keys[i];
+	return NULL;
+}

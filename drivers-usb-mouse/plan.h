@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plan: how the reports of an interface become input events
+ */
+
+#ifndef _HRMOUSE_PLAN_H
+#define _HRMOUSE_PLAN_H
+
+#include <linux/input.h>
+#include <linux/types.h>
+
+struct hrm_rdesc;
+
+/* Bytes that must be readable behind the longest report */
+#define HRM_PLAN_PAD	8
+
+/* Applications of one interface that become input devices */
+#define HRM_MAX_INPUTS	2
+
+enum hrm_op_kind {
+	HRM_OP_BUTTONS,		/* a run of one-bit keys */
+	HRM_OP_REL,
+	HRM_OP_ABS,
+	HRM_OP_WHEEL,		/* a click counter and its high-resolution twin */
+	HRM_OP_KEY,		/* a key that is no one-bit value */
+	HRM_OP_HAT,
+	HRM_OP_ARRAY,		/* a list of the keys that are down */
+};
+
+#define HRM_OP_SIGNED	BIT(0)	/* sign-extend the value */
+#define HRM_OP_NULL	BIT(1)	/* a value out of range is no value */
+#define HRM_OP_ALWAYS	BIT(2)	/* report a value that did not change */
+#define HRM_OP_RELEASE	BIT(3)	/* a key that reports presses only */
+
+/**
+ * struct hrm_op - one step of the plan
+ * @off: byte offset in the report of a 64-bit little-endian load
+ * @lsl: left shift that drops the bits above the value
+ * @rsh: right shift that brings the value down
+ * @kind: enum hrm_op_kind
+ * @flags: HRM_OP_*
+ * @input: index of the input device
+ * @code: event code; first key for buttons and keys; index of an array
+ * @min: least value that is reported
+ * @max: greatest value that is reported
+ * @last: previous value as it came; the remainder of a wheel
+ * @multiplier: of a wheel: steps per click
+ */
+struct hrm_op {
+	u16 off;
+	u8 lsl;
+	u8 rsh;
+	u8 kind : 4;
+	u8 flags : 4;
+	u8 input;
+	u16 code;
+	s32 min;
+	s32 max;
+	s32 last;
+	s32 multiplier;
+};
+
+/**
+ * struct hrm_key - an entry of the keymap, one per usage in hid-input's order
+ * @usage: the scan code
+ * @code: KEY_* or BTN_*, KEY_RESERVED where nothing is assigned
+ */
+struct hrm_key {
+	u32 usage;
+	u16 code;
+};
+
+struct hrm_array {
+	u32 offset;		/* bits from the start of the report */
+	s32 min;
+	s32 max;
+	u16 size;		/* bits per entry */
+	u16 count;		/* entries in the report */
+	u16 n_keys;
+	u16 first_key;
+	u16 first_value;	/* of the previous report, in plan->values */
+};
+
+/**
+ * struct hrm_plan_report - the steps for one report
+ * @len: bytes that the report must have, its ID not counted
+ * @first_op: index into &hrm_plan.ops
+ * @n_ops: number of steps
+ * @id: report ID, 0 where reports have none
+ */
+struct hrm_plan_report {
+	u16 len;
+	u16 first_op;
+	u16 n_ops;
+	u8 id;
+};
+
+/**
+ * struct hrm_caps - what hid-input would declare for one input device
+ * @application: usage of the application collection
+ * @evbit: event types
+ * @keybit: keys
+ * @relbit: relative axes
+ * @absbit: absolute axes
+ * @abs: parameters of the absolute axes
+ */
+struct hrm_caps {
+	u32 application;
+	DECLARE_BITMAP(evbit, EV_CNT);
+	DECLARE_BITMAP(keybit, KEY_CNT);
+	DECLARE_BITMAP(relbit, REL_CNT);
+	DECLARE_BITMAP(absbit, ABS_CNT);
+	struct input_absinfo abs[ABS_CNT];
+};
+
+/**
+ * struct hrm_plan - the compiled report descriptor
+ * @inputs: the input devices, set by their owner before the first report
+ * @ops: all steps
+ * @reports: the reports that the device may send
+ * @keys: the keymap
+ * @arrays: array fields
+ * @values: previous values of the arrays
+ * @n_ops: number of @ops
+ * @n_keys: number of @keys
+ * @n_reports: number of @reports
+ * @n_arrays: number of @arrays
+ * @n_values: number of @values
+ * @n_inputs: number of @inputs
+ * @numbered: whether a report starts with its ID
+ * @max_len: length of the longest report in bytes, its ID included
+ */
+struct hrm_plan {
+	struct input_dev *inputs[HRM_MAX_INPUTS];
+	struct hrm_op *ops;
+	struct hrm_plan_report *reports;
+	struct hrm_key *keys;
+	struct hrm_array *arrays;
+	s32 *values;
+	u16 n_ops;
+	u16 n_keys;
+	u16 n_reports;
+	u16 n_arrays;
+	u16 n_values;
+	u16 max_len;
+	u8 n_inputs;
+	bool numbered;
+};
+
+/**
+ * struct hrm_why - why a descriptor has no plan
+ * @text: the reason, or NULL
+ * @usage: the usage in question, 0 where there is none
+ */
+struct hrm_why {
+	const char *text;
+	u32 usage;
+};
+
+enum hrm_result {
+	HRM_REPORT_OK,
+	HRM_REPORT_SHORT,
+	HRM_REPORT_UNKNOWN,	/* no such report ID */
+};
+
+struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
+				  struct hrm_caps caps[HRM_MAX_INPUTS],
+				  struct hrm_why *why);
+void hrm_plan_free(struct hrm_plan *plan);
+enum hrm_result hrm_plan_run(struct hrm_plan *plan, const u8 *data,
+			     unsigned int len);
+struct hrm_key *hrm_plan_find_key(struct hrm_plan *plan,
+				  const struct input_keymap_entry *ke);
+
+#endif /* _HRMOUSE_PLAN_H */
