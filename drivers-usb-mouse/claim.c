@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which interfaces are ours, the hand-over from usbhid and back
+ *
+ * No mouse is ever left without a driver: an interface whose probe fails here
+ * is remembered as refused and offered to usbhid, and what hrmouse has when it
+ * is unloaded goes back to usbhid.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/hid.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/slab.h>
+#include <linux/usb.h>
+#include <linux/usb/hid_claim.h>
+#include <linux/workqueue.h>
+
+#include "hrmouse.h"
+#include "rdesc.h"
+
+/* HID 1.11, 6.2.1, with the one subordinate descriptor that is mandatory */
+struct hrm_hid_descriptor {
+	u8 length;
+	u8 type;
+	__le16 version;
+	u8 country;
+	u8 n_descriptors;
+	u8 report_type;
+	__le16 report_length;
+} __packed;
+
+#define HRM_READ_TRIES	4
+
+struct hrm_claim {
+	struct usb_interface *intf;
+	bool pending;		/* to be offered to usbhid */
+	struct list_head node;
+};
+
+static DEFINE_MUTEX(hrm_claim_lock);
+/* Interfaces whose probe failed; they stay with usbhid until unplugged */
+static LIST_HEAD(hrm_refused);
+/* Interfaces that hrmouse had when it was unloaded */
+static LIST_HEAD(hrm_released);
+static bool hrm_leaving;
+
+/* The caller holds hrm_claim_lock */
+static void hrm_claim_add(struct list_head *list, struct usb_interface *intf)
+{
+	struct hrm_claim *claim;
+
+	/* A mouse that is on no list would be left without a driver */
+	claim = kmalloc(sizeof(*claim), GFP_KERNEL | __GFP_NOFAIL);
+	claim->intf = usb_get_intf(intf);
+	claim->pending = true;
+	list_add_tail(&claim->node, list);
+}
+
+static void hrm_claim_del(struct hrm_claim *claim)
+{
+	list_del(&claim->node);
+	usb_put_intf(claim->intf);
+	kfree(claim);
+}
+
+/* Let the driver core look for a driver; does nothing where there is one */
+static void hrm_claim_attach(struct usb_interface *intf)
+{
+	struct usb_device *udev = interface_to_usbdev(intf);
+
+	usb_lock_device(udev);
+	if (device_attach(&intf->dev) < 0)
+		dev_err(&intf->dev, "no driver can be attached\n");
+	usb_unlock_device(udev);
+}
+
+/* Not from probe itself, which is called under the lock that this needs */
+static void hrm_claim_offer(struct work_struct *work)
+{
+	struct usb_interface *intf;
+	struct hrm_claim *claim;
+
+	do {
+		intf = NULL;
+		scoped_guard(mutex, &hrm_claim_lock) {
+			list_for_each_entry(claim, &hrm_refused, node) {
+				if (!claim->pending)
+					continue;
+				claim->pending = false;
+				intf = usb_get_intf(claim->intf);
+				break;
+			}
+		}
+		if (intf) {
+			hrm_claim_attach(intf);
+			usb_put_intf(intf);
+		}
+	} while (intf);
+}
+
+static DECLARE_WORK(hrm_claim_work, hrm_claim_offer);
+
+/**
+ * hrm_claim_refused() - whether a probe of an interface has failed before
+ * @intf: the interface
+ *
+ * Context: may sleep.
+ *
+ * Return: true if the interface is usbhid's until it is unplugged.
+ */
+bool hrm_claim_refused(struct usb_interface *intf)
+{
+	struct hrm_claim *claim;
+
+	guard(mutex)(&hrm_claim_lock);
+	list_for_each_entry(claim, &hrm_refused, node)
+		if (claim->intf == intf)
+			return true;
+	return false;
+}
+
+/**
+ * hrm_claim_failed() - leave an interface to usbhid from now on
+ * @intf: the interface, its probe about to fail
+ *
+ * Context: may sleep.
+ */
+void hrm_claim_failed(struct usb_interface *intf)
+{
+	guard(mutex)(&hrm_claim_lock);
+	hrm_claim_add(&hrm_refused, intf);
+	schedule_work(&hrm_claim_work);
+}
+
+/**
+ * hrm_claim_released() - an interface is being unbound
+ * @intf: the interface
+ *
+ * Context: may sleep.
+ */
+void hrm_claim_released(struct usb_interface *intf)
+{
+	guard(mutex)(&hrm_claim_lock);
+	/* Otherwise it was unplugged, or unbound by somebody who means it */
+	if (hrm_leaving)
+		hrm_claim_add(&hrm_released, intf);
+}
+
+static int hrm_claim_notify(struct notifier_block *nb, unsigned long action,
+			    void *data)
+{
+	struct hrm_claim *claim, *next;
+
+	if (action != USB_DEVICE_REMOVE)
+		return NOTIFY_DONE;
+
+	guard(mutex)(&hrm_claim_lock);
+	list_for_each_entry_safe(claim, next, &hrm_refused, node)
+		if (interface_to_usbdev(claim->intf) == data)
+			hrm_claim_del(claim);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hrm_claim_nb = {
+	.notifier_call = hrm_claim_notify,
+};
+
+/* One control transfer, repeated while the device sends less than asked for */
+static int hrm_claim_fetch(struct usb_interface *intf, u8 *bytes, size_t size)
+{
+	struct usb_device *udev = interface_to_usbdev(intf);
+	int tries, ret = 0;
+
+	for (tries = 0; tries < HRM_READ_TRIES && ret < (int)size; tries++)
+		ret = usb_control_msg(udev, usb_rcvctrlpipe(udev, 0),
+				      USB_REQ_GET_DESCRIPTOR,
+				      USB_RECIP_INTERFACE | USB_DIR_IN,
+				      HID_DT_REPORT << 8,
+				      intf->cur_altsetting->desc.bInterfaceNumber,
+				      bytes, size, USB_CTRL_GET_TIMEOUT);
+	return ret;
+}
+
+/**
+ * hrm_claim_read() - read the report descriptor of an interface
+ * @intf: the interface
+ * @desc: set to the descriptor, whose bytes the caller frees
+ *
+ * As lenient as usbhid: what a device leaves out of its descriptor reads as
+ * zero, and a wrong number of optional descriptors does not matter.
+ *
+ * Context: may sleep; the device is awake.
+ *
+ * Return: 0 or a negative error number.
+ */
+int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc)
+{
+	struct usb_host_interface *alt = intf->cur_altsetting;
+	struct hrm_hid_descriptor *hid;
+	int ret;
+
+	if (usb_get_extra_descriptor(alt, HID_DT_HID, &hid) &&
+	    (!alt->desc.bNumEndpoints ||
+	     usb_get_extra_descriptor(&alt->endpoint[0], HID_DT_HID, &hid)))
+		return dev_err_probe(&intf->dev, -ENODEV, "no HID descriptor\n");
+
+	desc->version = le16_to_cpu(hid->version);
+	desc->size = hid->report_type == HID_DT_REPORT ?
+		     le16_to_cpu(hid->report_length) : 0;
+	if (!desc->size || desc->size > HID_MAX_DESCRIPTOR_SIZE)
+		return dev_err_probe(&intf->dev, -EINVAL,
+				     "report descriptor of %zu bytes\n",
+				     desc->size);
+
+	desc->bytes = kzalloc(desc->size, GFP_KERNEL);
+	if (!desc->bytes)
+		return -ENOMEM;
+
+	ret = hrm_claim_fetch(intf, desc->bytes, desc->size);
+	if (ret < 0) {
+		kfree(desc->bytes);
+		return dev_err_probe(&intf->dev, ret,
+				     "cannot read the report descriptor\n");
+	}
+	return 0;
+}
+
+/**
+ * hrm_claim_plan() - the plan for an interface, if it is one for hrmouse
+ * @intf: the interface
+ * @bytes: its report descriptor
+ * @size: length of @bytes
+ * @caps: set to what the plan's input devices declare
+ * @per_application: set to whether there is more than one application
+ *
+ * Context: may sleep.
+ *
+ * Return: the plan, or ERR_PTR(): -EINVAL for a malformed descriptor,
+ * -EOPNOTSUPP for one that holds more than mice and pointers, -ENOMEM.
+ */
+struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
+				size_t size,
+				struct hrm_caps caps[HRM_MAX_INPUTS],
+				bool *per_application)
+{
+	struct hrm_plan *plan;
+	struct hrm_rdesc *rd;
+	struct hrm_why why;
+	size_t at;
+
+	rd = hrm_rdesc_parse(bytes, size, &at);
+	if (IS_ERR(rd)) {
+		if (PTR_ERR(rd) == -EINVAL)
+			dev_warn_ratelimited(&intf->dev,
+					     "malformed report descriptor, byte %zu of %zu\n",
+					     at, size);
+		return ERR_CAST(rd);
+	}
+
+	plan = hrm_plan_compile(rd, caps, &why);
+	if (IS_ERR(plan) && why.text)
+		dev_dbg(&intf->dev, "not for hrmouse: %s (usage %08x)\n",
+			why.text, why.usage);
+	*per_application = rd->n_applications > 1;
+	hrm_rdesc_free(rd);
+	return plan;
+}
+
+static bool hrm_claim_wants(struct usb_interface *intf, const u8 *bytes,
+			    size_t size)
+{
+	struct usb_endpoint_descriptor *ep;
+	struct hrm_plan *plan;
+	struct hrm_caps *caps;
+	bool per_application;
+
+	if (usb_find_int_in_endpoint(intf->cur_altsetting, &ep) ||
+	    hrm_claim_refused(intf))
+		return false;
+
+	caps = kcalloc(HRM_MAX_INPUTS, sizeof(*caps), GFP_KERNEL);
+	if (!caps)
+		return false;
+	plan = hrm_claim_plan(intf, bytes, size, caps, &per_application);
+	kfree(caps);
+	if (IS_ERR(plan))
+		return false;
+	hrm_plan_free(plan);
+	return true;
+}
+
+static struct usbhid_claimer hrm_claimer = {
+	.wants = hrm_claim_wants,
+};
+
+/**
+ * hrm_claim_start() - take the mice that usbhid has
+ *
+ * Context: may sleep; the USB driver has been registered.
+ */
+void hrm_claim_start(void)
+{
+	usb_register_notify(&hrm_claim_nb);
+	usbhid_claim_register(&hrm_claimer);
+}
+
+/**
+ * hrm_claim_stop() - take no more mice, and remember those we have
+ *
+ * Context: may sleep; to be called before the USB driver is deregistered.
+ */
+void hrm_claim_stop(void)
+{
+	usbhid_claim_unregister(&hrm_claimer);
+	guard(mutex)(&hrm_claim_lock);
+	hrm_leaving = true;
+}
+
+/**
+ * hrm_claim_end() - give the mice back
+ *
+ * Context: may sleep; to be called after the USB driver was deregistered.
+ */
+void hrm_claim_end(void)
+{
+	struct hrm_claim *claim, *next;
+
+	usb_unregister_notify(&hrm_claim_nb);
+	flush_work(&hrm_claim_work);
+
+	/* Nobody is left to change the lists */
+	list_for_each_entry_safe(claim, next, &hrm_released, node) {
+		hrm_claim_attach(claim->intf);
+		hrm_claim_del(claim);
+	}
+	list_for_each_entry_safe(claim, next, &hrm_refused, node)
+		hrm_claim_del(claim);
+}

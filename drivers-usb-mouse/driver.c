@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hrmouse - a USB mouse driver for high resolution and high report rates
+ *
+ * usbhid, hid-core, hid-generic and hid-input read the description of a device
+ * with every report that it sends. hrmouse reads it once, and turns it into a
+ * plan:
+ *
+ *	descriptor -> fields -> plan -> events
+ *	  rdesc.c     rdesc.c   plan.c  plan.c, input.c
+ *
+ * so that a report costs little more than the input events that it causes,
+ * which are the same. It needs no HID core, and is safe beside one: claim.c
+ * takes from usbhid what the plan covers fully and nothing else.
+ *
+ * See Documentation/hid/hrmouse.rst
+ */
+
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/hid.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/usb.h>
+
+#include "hrmouse.h"
+
+static void hrm_free_plan(void *plan)
+{
+	hrm_plan_free(plan);
+}
+
+/* HID 1.11, 7.2.4: report only what changes. Not all devices know it. */
+static void hrm_set_idle(struct hrm_mouse *mouse)
+{
+	usb_control_msg(mouse->udev, usb_sndctrlpipe(mouse->udev, 0),
+			HID_REQ_SET_IDLE,
+			USB_TYPE_CLASS | USB_RECIP_INTERFACE | USB_DIR_OUT, 0,
+			mouse->intf->cur_altsetting->desc.bInterfaceNumber,
+			NULL, 0, USB_CTRL_SET_TIMEOUT);
+}
+
+/* @caps are large, and needed no longer than this */
+static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
+		     const struct hrm_descriptor *desc,
+		     const struct usb_endpoint_descriptor *ep)
+{
+	struct device *dev = &mouse->intf->dev;
+	struct hrm_plan *plan;
+	bool per_application;
+	int ret;
+
+	plan = hrm_claim_plan(mouse->intf, desc->bytes, desc->size, caps,
+			      &per_application);
+	if (IS_ERR(plan))
+		return PTR_ERR(plan);
+	ret = devm_add_action_or_reset(dev, hrm_free_plan, plan);
+	if (ret)
+		return ret;
+	mouse->plan = plan;
+
+	ret = hrm_transfer_init(mouse, ep);
+	if (ret)
+		return ret;
+	hrm_set_idle(mouse);
+
+	usb_set_intfdata(mouse->intf, mouse);
+	ret = hrm_input_register(mouse, desc->version, caps, per_application);
+	if (ret)
+		return ret;
+
+	dev_info(dev, "%s: %u buttons, %u axes, reports of %u bytes\n",
+		 mouse->name, bitmap_weight(caps->keybit, KEY_CNT),
+		 bitmap_weight(caps->relbit, REL_CNT) +
+		 bitmap_weight(caps->absbit, ABS_CNT), plan->max_len);
+	return 0;
+}
+
+static int hrm_bind(struct usb_interface *intf)
+{
+	struct usb_endpoint_descriptor *ep;
+	struct hrm_descriptor desc;
+	struct hrm_mouse *mouse;
+	struct hrm_caps *caps;
+	int ret;
+
+	ret = usb_find_int_in_endpoint(intf->cur_altsetting, &ep);
+	if (ret)
+		return dev_err_probe(&intf->dev, -ENODEV,
+				     "no interrupt IN endpoint\n");
+
+	mouse = devm_kzalloc(&intf->dev, sizeof(*mouse), GFP_KERNEL);
+	caps = kcalloc(HRM_MAX_INPUTS, sizeof(*caps), GFP_KERNEL);
+	ret = mouse && caps ? hrm_claim_read(intf, &desc) : -ENOMEM;
+	if (!ret) {
+		mouse->intf = intf;
+		mouse->udev = interface_to_usbdev(intf);
+		ret = hrm_setup(mouse, caps, &desc, ep);
+		kfree(desc.bytes);
+	}
+	kfree(caps);
+	return ret;
+}
+
+static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
+{
+	int ret;
+
+	if (hrm_claim_refused(intf))
+		return -ENODEV;
+
+	ret = hrm_bind(intf);
+	if (ret)
+		hrm_claim_failed(intf);
+	/* Not for hrmouse is no error */
+	return ret == -EOPNOTSUPP ? -ENODEV : ret;
+}
+
+static void hrm_disconnect(struct usb_interface *intf)
+{
+	hrm_transfer_end(usb_get_intfdata(intf));
+	hrm_claim_released(intf);
+}
+
+static int hrm_suspend(struct usb_interface *intf, pm_message_t message)
+{
+	return hrm_transfer_suspend(usb_get_intfdata(intf),
+				    PMSG_IS_AUTO(message));
+}
+
+static int hrm_resume(struct usb_interface *intf)
+{
+	hrm_transfer_resume(usb_get_intfdata(intf));
+	return 0;
+}
+
+static int hrm_pre_reset(struct usb_interface *intf)
+{
+	return hrm_transfer_suspend(usb_get_intfdata(intf), false);
+}
+
+static int hrm_post_reset(struct usb_interface *intf)
+{
+	struct hrm_mouse *mouse = usb_get_intfdata(intf);
+
+	hrm_set_idle(mouse);
+	hrm_transfer_resume(mouse);
+	return 0;
+}
+
+/*
+ * Any interface of the HID class may hold a mouse; whether it does is in its
+ * report descriptor.
+ */
+static const struct usb_device_id hrm_ids[] = {
+	{ .match_flags = USB_DEVICE_ID_MATCH_INT_CLASS,
+	  .bInterfaceClass = USB_INTERFACE_CLASS_HID },
+	{ }
+};
+
+/* Loaded for boot mice, and for the tablets of virtual machines */
+static const struct usb_device_id hrm_autoload_ids[] = {
+	{ USB_INTERFACE_INFO(USB_INTERFACE_CLASS_HID,
+			     USB_INTERFACE_SUBCLASS_BOOT,
+			     USB_INTERFACE_PROTOCOL_MOUSE) },
+	{ USB_DEVICE_INTERFACE_CLASS(0x0627, 0x0001,	/* QEMU */
+				     USB_INTERFACE_CLASS_HID) },
+	{ USB_DEVICE_INTERFACE_CLASS(0x80ee, 0x0021,	/* VirtualBox */
+				     USB_INTERFACE_CLASS_HID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(usb, hrm_autoload_ids);
+
+static struct usb_driver hrm_driver = {
+	.name = "hrmouse",
+	.probe = hrm_probe,
+	.disconnect = hrm_disconnect,
+	.suspend = pm_ptr(hrm_suspend),
+	.resume = pm_ptr(hrm_resume),
+	.reset_resume = pm_ptr(hrm_post_reset),
+	.pre_reset = hrm_pre_reset,
+	.post_reset = hrm_post_reset,
+	.id_table = hrm_ids,
+	.supports_autosuspend = 1,
+};
+
+static int __init hrm_init(void)
+{
+	int ret = usb_register(&hrm_driver);
+
+	if (!ret)
+		hrm_claim_start();
+	return ret;
+}
+module_init(hrm_init);
+
+static void __exit hrm_exit(void)
+{
+	hrm_claim_stop();
+	usb_deregister(&hrm_driver);
+	hrm_claim_end();
+}
+module_exit(hrm_exit);
+
+MODULE_DESCRIPTION("USB mouse driver for high resolution and high report rates");
+MODULE_LICENSE("GPL");
