@@ -19,9 +19,7 @@
 #include <linux/hid.h>
 #include <linux/input.h>
 #include <linux/math.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -192,32 +190,31 @@ static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 	return 0;
 }
 
+/* hid-input keeps the range of a hat in 16 bits */
 static bool hrm_is_hat(const struct hrm_field *field, u32 usage)
 {
 	return usage == HID_GD_HATSWITCH &&
-	       field->logical_minimum < field->logical_maximum;
+	       (s16)field->logical_minimum < (s16)field->logical_maximum;
 }
 
-/* Scale by ten to the power of @exponent; false where it does not fit */
-static bool hrm_scale(s32 *value, unsigned int exponent)
+/* hid-input's notion of a product that fits */
+static bool hrm_scale(s32 *value, u32 factor)
 {
-	while (exponent--)
-		if (check_mul_overflow(*value, 10, value))
-			return false;
-	return true;
+	s32 product = *value * factor;
+	bool fits = product >= *value;
+
+	*value = product;
+	return fits;
 }
 
 /* Units per millimetre or per radian, as hidinput_calc_abs_res() (6.2.2.7) */
 static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 {
+	s32 logical = (u32)field->logical_maximum - field->logical_minimum;
+	s32 physical = (u32)field->physical_maximum - field->physical_minimum;
 	s32 exponent = field->unit_exponent;
-	s32 logical, physical;
 
-	if (check_sub_overflow(field->logical_maximum, field->logical_minimum,
-			       &logical) ||
-	    check_sub_overflow(field->physical_maximum, field->physical_minimum,
-			       &physical) ||
-	    logical <= 0 || physical <= 0)
+	if (logical <= 0 || physical <= 0)
 		return 0;
 
 	switch (code) {
@@ -227,7 +224,7 @@ static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 		if (field->unit == 0x11) {		/* centimetres */
 			exponent++;
 		} else if (field->unit == 0x13) {	/* inches */
-			if (check_mul_overflow(physical, 254, &physical))
+			if (!hrm_scale(&physical, 254))
 				return 0;
 			exponent--;
 		} else {
@@ -239,7 +236,7 @@ static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 	case ABS_RZ:
 	case ABS_WHEEL:
 		if (field->unit == 0x14) {		/* degrees */
-			if (check_mul_overflow(logical, 573, &logical))
+			if (!hrm_scale(&logical, 573))
 				return 0;
 			exponent++;
 		} else if (field->unit != 0x12) {	/* radians */
@@ -250,9 +247,12 @@ static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 		return 0;
 	}
 
-	if (exponent < 0 ? !hrm_scale(&logical, -exponent) :
-			   !hrm_scale(&physical, exponent))
-		return 0;
+	for (; exponent < 0; exponent++)
+		if (!hrm_scale(&logical, 10))
+			return 0;
+	for (; exponent > 0; exponent--)
+		if (!hrm_scale(&physical, 10))
+			return 0;
 	return DIV_ROUND_CLOSEST(logical, physical);
 }
 
@@ -417,7 +417,12 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 			  HRM_OP_WHEEL : HRM_OP_REL;
 		break;
 	default:
-		op.kind = hrm_is_hat(field, usage) ? HRM_OP_HAT : HRM_OP_ABS;
+		op.kind = HRM_OP_ABS;
+		if (hrm_is_hat(field, usage)) {
+			op.kind = HRM_OP_HAT;
+			op.min = (s16)min;
+			op.max = (s16)max;
+		}
 	}
 	hrm_place(&op, bit, size);
 
@@ -711,7 +716,8 @@ static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
 		return false;
 
 	hi_res = (s32)(value * 120U) / op->multiplier;
-	op->last = (u32)op->last + hi_res;
+	/* hid-input's remainder has 16 bits */
+	op->last = (s16)(op->last + hi_res);
 	clicks = op->last / 120;
 	op->last -= clicks * 120;
 
@@ -729,10 +735,9 @@ static bool hrm_run_hat(const struct hrm_op *op, struct input_dev *input,
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
 	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
-	s64 dir = ((s64)value - op->min) * 8;
+	s32 dir = ((u32)value - op->min) * 8;
 
-	/* Truncated to int where hid-input's expression is one */
-	dir = div_s64((s32)dir, (s64)op->max - op->min + 1) + 1;
+	dir = dir / (op->max - op->min + 1) + 1;
 	if (dir < 0 || dir > 8)
 		dir = 0;
 	input_event(input, EV_ABS, op->code, x[dir]);
