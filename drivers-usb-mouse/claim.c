@@ -57,7 +57,8 @@ static void hrm_claim_add(struct list_head *list, struct usb_interface *intf)
 	claim = kmalloc(sizeof(*claim), GFP_KERNEL | __GFP_NOFAIL);
 	claim->intf = usb_get_intf(intf);
 	claim->pending = true;
-	list_add_tail(&claim->node, list);
+	/* The core unbinds the last one first: they go back in their order */
+	list_add(&claim->node, list);
 }
 
 static void hrm_claim_del(struct hrm_claim *claim)

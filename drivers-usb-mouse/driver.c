@@ -16,6 +16,7 @@
  * See Documentation/hid/hrmouse.rst
  */
 
+#include <linux/bitmap.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/hid.h>
@@ -69,6 +70,9 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 	if (ret)
 		return ret;
 
+	/* A wheel has two codes */
+	__clear_bit(REL_WHEEL_HI_RES, caps->relbit);
+	__clear_bit(REL_HWHEEL_HI_RES, caps->relbit);
 	dev_info(dev, "%s: %u buttons, %u axes, reports of %u bytes\n",
 		 mouse->name, bitmap_weight(caps->keybit, KEY_CNT),
 		 bitmap_weight(caps->relbit, REL_CNT) +

@@ -9,6 +9,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/device/bus.h>
 #include <linux/export.h>
 #include <linux/hid.h>
 #include <linux/list.h>
@@ -52,12 +53,13 @@ EXPORT_SYMBOL_GPL(usbhid_claimed);
 
 static bool claim_wanted(struct device *dev)
 {
-	struct usb_interface *intf = to_usb_interface(dev);
+	struct usb_interface *intf;
 	struct hid_device *hid;
 
 	guard(device)(dev);
 	if (dev->driver != &claim_usbhid->driver)
 		return false;
+	intf = to_usb_interface(dev);
 	hid = usb_get_intfdata(intf);
 	return usbhid_claimed(intf, hid->dev_rdesc, hid->dev_rsize);
 }
@@ -75,9 +77,10 @@ static void claim_move_all(void)
 
 	lockdep_assert_held(&claim_mutex);
 
+	/* Not driver_for_each_device(), which a device cannot leave meanwhile */
 	if (claim_usbhid && !list_empty(&claimers))
-		ret = driver_for_each_device(&claim_usbhid->driver, NULL, NULL,
-					     claim_move);
+		ret = bus_for_each_dev(claim_usbhid->driver.bus, NULL, NULL,
+				       claim_move);
 	if (ret)
 		pr_err("usbhid: interfaces cannot be moved: %d\n", ret);
 }
