@@ -7,6 +7,7 @@
  * is unloaded goes back to usbhid.
  */
 
+#include <linux/bsearch.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/err.h>
@@ -19,6 +20,7 @@
 #include <linux/usb/hid_claim.h>
 #include <linux/workqueue.h>
 
+#include "claim-ids.h"
 #include "hrmouse.h"
 #include "rdesc.h"
 
@@ -34,6 +36,9 @@ struct hrm_hid_descriptor {
 } __packed;
 
 #define HRM_READ_TRIES	4
+
+/* Stands for all products of a vendor in the lists of ids */
+#define HRM_ANY_PRODUCT	0xffff
 
 struct hrm_claim {
 	struct usb_interface *intf;
@@ -271,6 +276,40 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 	return plan;
 }
 
+static int hrm_claim_compare(const void *key, const void *entry)
+{
+	u32 id = *(const u32 *)key;
+	u32 listed = *(const u32 *)entry;
+
+	if (id == listed || (id | HRM_ANY_PRODUCT) == listed)
+		return 0;
+	return id < listed ? -1 : 1;
+}
+
+/**
+ * hrm_claim_foreign() - whether a device is another driver's
+ * @udev: the device
+ *
+ * Context: any.
+ *
+ * Return: true if drivers/hid has a driver for the device, loaded or not, or
+ * leaves it to a USB driver.
+ */
+bool hrm_claim_foreign(struct usb_device *udev)
+{
+	u32 id = le16_to_cpu(udev->descriptor.idVendor) << 16 |
+		 le16_to_cpu(udev->descriptor.idProduct);
+
+	if (bsearch(&id, hrm_claim_usb_ids, ARRAY_SIZE(hrm_claim_usb_ids),
+		    sizeof(id), hrm_claim_compare))
+		return true;
+
+	/* Where there is no usbhid to serve those drivers it is ours */
+	return IS_ENABLED(CONFIG_USB_HID) &&
+	       bsearch(&id, hrm_claim_hid_ids, ARRAY_SIZE(hrm_claim_hid_ids),
+		       sizeof(id), hrm_claim_compare);
+}
+
 static bool hrm_claim_wants(struct usb_interface *intf, const u8 *bytes,
 			    size_t size)
 {
@@ -280,6 +319,7 @@ static bool hrm_claim_wants(struct usb_interface *intf, const u8 *bytes,
 	bool per_application;
 
 	if (usb_find_int_in_endpoint(intf->cur_altsetting, &ep) ||
+	    hrm_claim_foreign(interface_to_usbdev(intf)) ||
 	    hrm_claim_refused(intf))
 		return false;
 

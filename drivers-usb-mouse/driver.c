@@ -110,7 +110,8 @@ static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
 {
 	int ret;
 
-	if (hrm_claim_refused(intf))
+	if (hrm_claim_foreign(interface_to_usbdev(intf)) ||
+	    hrm_claim_refused(intf))
 		return -ENODEV;
 
 	ret = hrm_bind(intf);
@@ -163,7 +164,7 @@ static const struct usb_device_id hrm_ids[] = {
 };
 
 /* Loaded for boot mice, and for the tablets of virtual machines */
-static const struct usb_device_id hrm_autoload_ids[] = {
+static const struct usb_device_id hrm_autoload_ids[] __maybe_unused = {
 	{ USB_INTERFACE_INFO(USB_INTERFACE_CLASS_HID,
 			     USB_INTERFACE_SUBCLASS_BOOT,
 			     USB_INTERFACE_PROTOCOL_MOUSE) },

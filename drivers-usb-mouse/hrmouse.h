@@ -75,6 +75,7 @@ struct hrm_descriptor {
 void hrm_claim_start(void);
 void hrm_claim_stop(void);
 void hrm_claim_end(void);
+bool hrm_claim_foreign(struct usb_device *udev);
 bool hrm_claim_refused(struct usb_interface *intf);
 void hrm_claim_failed(struct usb_interface *intf);
 void hrm_claim_released(struct usb_interface *intf);

@@ -18,7 +18,7 @@ ok() {
 		;;
 	*)
 		printf 'not ok - %s\n' "$what"
-		tail -n 40 "$log" | sed 's/^/# /'
+		tail -n 15 "$log" | sed 's/^/# /'
 		CHECK_FAILED=1
 		;;
 	esac
