@@ -376,15 +376,15 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 		.code = map->code,
 		.multiplier = 1,
 	};
+	/* EVIOCSKEYCODE can make a key of a usage that maps to nothing */
+	bool key = !map->type || map->type == EV_KEY;
 	int ret;
 
-	if (!map->type)
-		return 0;
 	if (!size)
-		return hrm_refuse(c, "a field of no bits", usage);
+		return map->type ? hrm_refuse(c, "a field of no bits", usage) : 0;
 
 	/* A bit that stays what it is through hid-input's clamp */
-	if (map->type == EV_KEY && size == 1 && min >= 0 &&
+	if (key && size == 1 && min >= 0 &&
 	    (min >= max || min == 0) &&
 	    !(field->flags & (HID_MAIN_ITEM_RELATIVE |
 			      HID_MAIN_ITEM_BUFFERED_BYTE)))
@@ -404,25 +404,21 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 		op.max = S32_MAX;
 	}
 
-	switch (map->type) {
-	case EV_KEY:
+	if (key) {
 		op.kind = HRM_OP_KEY;
 		op.code = c->n.n_keys - 1;
 		if (field->flags & HID_MAIN_ITEM_RELATIVE)
 			op.flags |= HRM_OP_RELEASE;
-		break;
-	case EV_REL:
+	} else if (map->type == EV_REL) {
 		op.kind = map->code == REL_WHEEL_HI_RES ||
 			  map->code == REL_HWHEEL_HI_RES ?
 			  HRM_OP_WHEEL : HRM_OP_REL;
-		break;
-	default:
+	} else if (hrm_is_hat(field, usage)) {
+		op.kind = HRM_OP_HAT;
+		op.min = (s16)min;
+		op.max = (s16)max;
+	} else {
 		op.kind = HRM_OP_ABS;
-		if (hrm_is_hat(field, usage)) {
-			op.kind = HRM_OP_HAT;
-			op.min = (s16)min;
-			op.max = (s16)max;
-		}
 	}
 	hrm_place(&op, bit, size);
 
@@ -453,8 +449,6 @@ static int hrm_add_array(struct hrm_compiler *c, const struct hrm_field *field,
 
 	if (field->flags & HID_MAIN_ITEM_RELATIVE)
 		op.flags |= HRM_OP_RELEASE;
-	if (array.count > HRM_MAX_KEYS - c->n.n_values)
-		return hrm_refuse(c, "an array that is too long for a mouse", 0);
 	if (c->plan)
 		c->plan->arrays[c->n.n_arrays] = array;
 	c->n.n_arrays++;
@@ -578,10 +572,16 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 
 static int hrm_compile(struct hrm_compiler *c)
 {
+	bool any = false;
 	unsigned int i;
 	int ret;
 
 	c->n = (struct hrm_plan) { .numbered = c->rd->numbered[HRM_INPUT] };
+
+	for (i = 0; i < c->rd->n_collections; i++)
+		if ((c->rd->collections[i].usage & HID_USAGE_PAGE) == HID_UP_SENSOR)
+			return hrm_refuse(c, "a sensor",
+					  c->rd->collections[i].usage);
 
 	for (i = 0; i < c->rd->n_reports; i++) {
 		const struct hrm_report *report = &c->rd->reports[i];
@@ -596,9 +596,9 @@ static int hrm_compile(struct hrm_compiler *c)
 		if (ret)
 			return ret;
 	}
-	if (!c->n.n_ops)
-		return hrm_refuse(c, "no input", 0);
-	return 0;
+	for (i = 0; i < c->n.n_inputs; i++)
+		any |= !bitmap_empty(c->caps[i].evbit, EV_CNT);
+	return any ? 0 : hrm_refuse(c, "no input", 0);
 }
 
 static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)

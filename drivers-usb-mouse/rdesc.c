@@ -140,8 +140,6 @@ static int hrm_add_usages(struct hrm_parser *p, u32 first, unsigned int count,
 	struct hrm_rdesc *rd = p->rd;
 	struct hrm_usage_run *run = &rd->runs[rd->n_runs];
 
-	if (!count)
-		return 0;
 	if (p->n_usages + count > HID_MAX_USAGES)
 		return -EINVAL;
 
