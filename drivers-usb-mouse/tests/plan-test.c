@@ -1,0 +1,1786 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the plan
+ *
+ * The plan's input devices are registered with the input core, and an input
+ * handler takes down what comes out of it: what is compared is what a client
+ * reads. What is expected is what hid-input gives for the same bytes.
+ */
+
+#include <kunit/test.h>
+#include <linux/bitmap.h>
+#include <linux/err.h>
+#include <linux/hid.h>
+#include <linux/input.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../plan.h"
+#include "../rdesc.h"
+#include "descriptors.h"
+
+/* Expected only: stands for the two events of a button */
+#define HRM_TEST_BUTTON		EV_MAX
+
+struct hrm_test_event {
+	u16 type;
+	u16 code;
+	s32 value;
+	u8 input;
+};
+
+struct hrm_test {
+	struct input_handler handler;
+	struct hrm_rdesc *rd;
+	struct hrm_plan *plan;
+	struct hrm_caps caps[HRM_MAX_INPUTS];
+	struct hrm_why why;
+	struct hrm_test_event events[256];
+	unsigned int n_events;
+};
+
+static const char hrm_test_name[] = "hrmouse KUnit test";
+
+/* The input core's side */
+
+static const struct input_device_id hrm_test_ids[] = {
+	{ .driver_info = 1 },	/* any device: match() decides */
+	{}
+};
+
+static bool hrm_test_match(struct input_handler *handler, struct input_dev *dev)
+{
+	return dev->name == hrm_test_name;
+}
+
+static void hrm_test_event(struct input_handle *handle, unsigned int type,
+			   unsigned int code, int value)
+{
+	struct hrm_test *t = handle->private;
+
+	if (t->n_events < ARRAY_SIZE(t->events))
+		t->events[t->n_events] = (struct hrm_test_event) {
+			type, code, value, handle->dev != t->plan->inputs[0],
+		};
+	t->n_events++;
+}
+
+static int hrm_test_connect(struct input_handler *handler,
+			    struct input_dev *dev,
+			    const struct input_device_id *id)
+{
+	struct input_handle *handle = kzalloc(sizeof(*handle), GFP_KERNEL);
+	int ret;
+
+	if (!handle)
+		return -ENOMEM;
+	handle->dev = dev;
+	handle->handler = handler;
+	handle->name = "hrmouse-test";
+	handle->private = container_of(handler, struct hrm_test, handler);
+	ret = input_register_handle(handle);
+	if (ret)
+		goto err_free;
+	ret = input_open_device(handle);
+	if (ret)
+		goto err_unregister;
+	return 0;
+
+err_unregister:
+	input_unregister_handle(handle);
+err_free:
+	kfree(handle);
+	return ret;
+}
+
+static void hrm_test_disconnect(struct input_handle *handle)
+{
+	input_close_device(handle);
+	input_unregister_handle(handle);
+	kfree(handle);
+}
+
+static int hrm_test_getkeycode(struct input_dev *dev,
+			       struct input_keymap_entry *ke)
+{
+	struct hrm_test *t = input_get_drvdata(dev);
+	const struct hrm_key *key = hrm_plan_find_key(t->plan, ke);
+
+	if (!key)
+		return -EINVAL;
+	ke->keycode = key->code;
+	ke->index = key - t->plan->keys;
+	ke->len = sizeof(key->usage);
+	memcpy(ke->scancode, &key->usage, sizeof(key->usage));
+	return 0;
+}
+
+static int hrm_test_setkeycode(struct input_dev *dev,
+			       const struct input_keymap_entry *ke,
+			       unsigned int *old_keycode)
+{
+	struct hrm_test *t = input_get_drvdata(dev);
+	struct hrm_key *key = hrm_plan_find_key(t->plan, ke);
+
+	if (!key)
+		return -EINVAL;
+	*old_keycode = key->code;
+	key->code = ke->keycode;
+	__clear_bit(*old_keycode, dev->keybit);
+	__set_bit(ke->keycode, dev->keybit);
+	return 0;
+}
+
+static int hrm_test_init(struct kunit *test)
+{
+	struct hrm_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->handler.event = hrm_test_event;
+	t->handler.match = hrm_test_match;
+	t->handler.connect = hrm_test_connect;
+	t->handler.disconnect = hrm_test_disconnect;
+	t->handler.name = "hrmouse-test";
+	t->handler.id_table = hrm_test_ids;
+	test->priv = t;
+	return input_register_handler(&t->handler);
+}
+
+static void hrm_test_unplug(struct hrm_test *t)
+{
+	unsigned int i;
+
+	for (i = 0; t->plan && i < t->plan->n_inputs; i++)
+		if (t->plan->inputs[i])
+			input_unregister_device(t->plan->inputs[i]);
+	hrm_plan_free(t->plan);
+	hrm_rdesc_free(t->rd);
+	t->plan = NULL;
+	t->rd = NULL;
+	t->n_events = 0;
+}
+
+static void hrm_test_exit(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	if (!t)
+		return;
+	hrm_test_unplug(t);
+	input_unregister_handler(&t->handler);
+}
+
+/* A device with this descriptor */
+
+/* Whether there is a plan for it */
+static bool hrm_test_compile(struct kunit *test, const u8 *desc, size_t size)
+{
+	struct hrm_test *t = test->priv;
+	struct hrm_plan *plan;
+	struct hrm_rdesc *rd;
+
+	hrm_test_unplug(t);
+	rd = hrm_rdesc_parse(desc, size, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(rd));
+	t->rd = rd;
+	plan = hrm_plan_compile(t->rd, t->caps, &t->why);
+	if (IS_ERR(plan)) {
+		KUNIT_EXPECT_EQ(test, PTR_ERR(plan), -EOPNOTSUPP);
+		KUNIT_EXPECT_NOT_NULL(test, t->why.text);
+		return false;
+	}
+	KUNIT_EXPECT_NULL(test, t->why.text);
+	t->plan = plan;
+	return true;
+}
+
+static void hrm_test_plug(struct kunit *test, const u8 *desc, size_t size)
+{
+	struct hrm_test *t = test->priv;
+	struct input_dev *input;
+	unsigned int i, j;
+
+	if (!hrm_test_compile(test, desc, size))
+		KUNIT_FAIL_AND_ABORT(test, "refused: %s (%x)\n", t->why.text,
+				     t->why.usage);
+
+	for (i = 0; i < t->plan->n_inputs; i++) {
+		input = input_allocate_device();
+		KUNIT_ASSERT_NOT_NULL(test, input);
+		input->name = hrm_test_name;
+		input->getkeycode = hrm_test_getkeycode;
+		input->setkeycode = hrm_test_setkeycode;
+		input_set_drvdata(input, t);
+		bitmap_copy(input->evbit, t->caps[i].evbit, EV_CNT);
+		bitmap_copy(input->keybit, t->caps[i].keybit, KEY_CNT);
+		bitmap_copy(input->relbit, t->caps[i].relbit, REL_CNT);
+		bitmap_copy(input->absbit, t->caps[i].absbit, ABS_CNT);
+		if (test_bit(EV_MSC, input->evbit))
+			__set_bit(MSC_SCAN, input->mscbit);
+		for_each_set_bit(j, t->caps[i].absbit, ABS_CNT)
+			input_set_abs_params(input, j, t->caps[i].abs[j].minimum,
+					     t->caps[i].abs[j].maximum, 0, 0);
+		/* The core would break a frame of many buttons into several */
+		input_set_events_per_packet(input, ARRAY_SIZE(t->events));
+		if (input_register_device(input)) {
+			input_free_device(input);
+			KUNIT_FAIL_AND_ABORT(test, "no input device\n");
+		}
+		t->plan->inputs[i] = input;
+	}
+}
+
+#define PLUG(...)							\
+do {									\
+	static const u8 desc[] = { __VA_ARGS__ };			\
+									\
+	hrm_test_plug(test, desc, sizeof(desc));			\
+} while (0)
+
+#define PLUG_ARRAY(array)	hrm_test_plug(test, array, sizeof(array))
+
+/* The same within an application Mouse */
+#define PLUG_MOUSE(...)							\
+	PLUG(RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,			\
+	     RD_COLLECTION, RD_APPLICATION, __VA_ARGS__, RD_END)
+
+/* Reports in */
+
+static enum hrm_result hrm_test_run(struct kunit *test, const u8 *report,
+				    size_t len)
+{
+	struct hrm_test *t = test->priv;
+	size_t size = max_t(size_t, len, t->plan->max_len) + HRM_PLAN_PAD;
+	u8 *buf = kunit_kmalloc(test, size, GFP_KERNEL);
+	enum hrm_result result;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	/* What is behind a report must not matter */
+	memset(buf, 0xa5, size);
+	memcpy(buf, report, len);
+	result = hrm_plan_run(t->plan, buf, len);
+	kunit_kfree(test, buf);
+	return result;
+}
+
+#define RUN(...)							\
+({									\
+	const u8 report[] = { __VA_ARGS__ };				\
+									\
+	hrm_test_run(test, report, sizeof(report));			\
+})
+
+#define REPORT(...)	KUNIT_EXPECT_EQ(test, RUN(__VA_ARGS__), HRM_REPORT_OK)
+
+/* Events out */
+
+#define KEY(key, value)		{ EV_KEY, key, value }
+#define SCAN(usage)		{ EV_MSC, MSC_SCAN, usage }
+#define REL(axis, value)	{ EV_REL, REL_##axis, value }
+#define ABS(axis, value)	{ EV_ABS, ABS_##axis, value }
+#define SYN			{ EV_SYN, SYN_REPORT, 0 }
+
+/* A button going up or down: its scan code, then its key */
+#define BUTTON(n, value)	{ HRM_TEST_BUTTON, n, value }
+
+static void hrm_test_print(struct kunit *test, const char *title,
+			   const struct hrm_test_event *events, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		kunit_info(test, "%s %2u: input %u type %u code 0x%03x value %d\n",
+			   title, i, events[i].input, events[i].type,
+			   events[i].code, events[i].value);
+}
+
+static void hrm_test_events(struct kunit *test,
+			    const struct hrm_test_event *list, unsigned int n)
+{
+	struct hrm_test *t = test->priv;
+	unsigned int got = min_t(unsigned int, t->n_events,
+				 ARRAY_SIZE(t->events));
+	struct hrm_test_event *events, *e;
+	unsigned int i;
+	bool equal;
+
+	events = kunit_kcalloc(test, n * 2 + 1, sizeof(*events), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, events);
+	for (i = 0, e = events; i < n; i++) {
+		*e++ = list[i];
+		if (list[i].type != HRM_TEST_BUTTON)
+			continue;
+		e[-1] = (struct hrm_test_event)SCAN(0x90000 + list[i].code);
+		*e++ = (struct hrm_test_event)KEY(BTN_MOUSE + list[i].code - 1,
+						  list[i].value);
+	}
+	n = e - events;
+
+	equal = t->n_events == n;
+	for (i = 0; i < n && equal; i++)
+		equal = t->events[i].type == events[i].type &&
+			t->events[i].code == events[i].code &&
+			t->events[i].value == events[i].value &&
+			t->events[i].input == events[i].input;
+	KUNIT_EXPECT_TRUE(test, equal);
+	if (!equal) {
+		hrm_test_print(test, "expected", events, n);
+		hrm_test_print(test, "     got", t->events, got);
+	}
+	kunit_kfree(test, events);
+	t->n_events = 0;
+}
+
+#define EXPECT_EVENTS(...)						\
+do {									\
+	const struct hrm_test_event expected[] = { __VA_ARGS__ };	\
+									\
+	hrm_test_events(test, expected, ARRAY_SIZE(expected));		\
+} while (0)
+
+#define EXPECT_SILENCE()	hrm_test_events(test, NULL, 0)
+
+/* Whole mice */
+
+static void plan_boot_mouse_gives_buttons_then_axes(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(0x05, 10, 0xfd);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(3, 1), REL(X, 10), REL(Y, -3), SYN);
+	REPORT(0x02, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 0), BUTTON(2, 1), BUTTON(3, 0), SYN);
+}
+
+static void plan_button_press_gives_scan_code_first(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(0x01, 0, 0);
+	EXPECT_EVENTS(SCAN(0x90001), KEY(BTN_LEFT, 1), SYN);
+	REPORT(0x00, 0, 0);
+	EXPECT_EVENTS(SCAN(0x90001), KEY(BTN_LEFT, 0), SYN);
+}
+
+static void plan_nothing_new_gives_no_frame(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(0, 0, 0);
+	EXPECT_SILENCE();
+	REPORT(0x04, 0, 0);
+	EXPECT_EVENTS(BUTTON(3, 1), SYN);
+	REPORT(0x04, 0, 0);
+	EXPECT_SILENCE();
+	/* Motion that repeats is motion all the same */
+	REPORT(0x04, 1, 0);
+	EXPECT_EVENTS(REL(X, 1), SYN);
+	REPORT(0x04, 1, 0);
+	EXPECT_EVENTS(REL(X, 1), SYN);
+}
+
+static void plan_padding_bits_are_ignored(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(0xf8, 0, 0);
+	EXPECT_SILENCE();
+}
+
+static void plan_wheel_mouse_with_5_buttons(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_ARRAY(vbox_mouse);
+	KUNIT_EXPECT_EQ(test, t->plan->n_inputs, 1);
+	KUNIT_EXPECT_EQ(test, t->plan->max_len, 4);
+	KUNIT_EXPECT_EQ(test, t->caps[0].application, HID_GD_MOUSE);
+	REPORT(0x1f, 0x7f, 0x81, 0xff);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(2, 1), BUTTON(3, 1), BUTTON(4, 1),
+		      BUTTON(5, 1), REL(X, 127), REL(Y, -127), REL(WHEEL, -1),
+		      REL(WHEEL_HI_RES, -120), SYN);
+}
+
+static void plan_qemu_mouse(struct kunit *test)
+{
+	PLUG_ARRAY(qemu_mouse);
+	REPORT(0x10, 1, 2, 3);
+	EXPECT_EVENTS(BUTTON(5, 1), REL(X, 1), REL(Y, 2), REL(WHEEL, 3),
+		      REL(WHEEL_HI_RES, 360), SYN);
+}
+
+static void plan_mouse_with_16_bits_and_report_id(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_ID, 7, RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 16,
+		   RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 16,
+		   RD_INPUT, RD_VAR, RD_PAGE, RD_DESKTOP,
+		   RD_USAGE, RD_X, RD_USAGE, RD_Y, RD_LMIN_16, 0, 0x80,
+		   RD_LMAX_16, 0xff, 0x7f, RD_SIZE, 16, RD_COUNT, 2,
+		   RD_INPUT, RD_VAR | RD_REL, RD_USAGE, RD_WHEEL,
+		   RD_LMIN, 0x81, RD_LMAX, 0x7f, RD_SIZE, 8, RD_COUNT, 1,
+		   RD_INPUT, RD_VAR | RD_REL, RD_PAGE, RD_CONSUMER,
+		   RD_USAGE_16, 0x38, 0x02, RD_INPUT, RD_VAR | RD_REL);
+	KUNIT_EXPECT_TRUE(test, t->plan->numbered);
+	KUNIT_EXPECT_EQ(test, t->plan->max_len, 9);
+	REPORT(7, 0x01, 0x80, 0x00, 0x80, 0xff, 0x7f, 2, 0xfe);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(16, 1), REL(X, -32768),
+		      REL(Y, 32767), REL(WHEEL, 2), REL(WHEEL_HI_RES, 240),
+		      REL(HWHEEL, -2), REL(HWHEEL_HI_RES, -240), SYN);
+	KUNIT_EXPECT_EQ(test, RUN(6, 0, 0, 0, 0, 0, 0, 0, 0),
+			HRM_REPORT_UNKNOWN);
+	EXPECT_SILENCE();
+}
+
+static void plan_axes_of_12_bits_share_a_byte(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 8, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 8, RD_INPUT, RD_VAR,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, RD_X, RD_USAGE, RD_Y,
+		   RD_LMIN_16, 0x01, 0xf8, RD_LMAX_16, 0xff, 0x07, RD_SIZE, 12,
+		   RD_COUNT, 2, RD_INPUT, RD_VAR | RD_REL);
+	/* 0x123 and -2 (0xffe) */
+	REPORT(0, 0x23, 0xe1, 0xff);
+	EXPECT_EVENTS(REL(X, 0x123), REL(Y, -2), SYN);
+	/* -2048 is below the minimum and is clamped, 2047 */
+	REPORT(0, 0x00, 0xf8, 0x7f);
+	EXPECT_EVENTS(REL(X, -2047), REL(Y, 2047), SYN);
+}
+
+static void plan_qemu_tablet(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_ARRAY(qemu_tablet);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].minimum, 0);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_Y].maximum, 32767);
+	REPORT(1, 0xff, 0x7f, 0x00, 0x40, 0);
+	EXPECT_EVENTS(BUTTON(1, 1), ABS(X, 32767), ABS(Y, 0x4000), SYN);
+	REPORT(1, 0xff, 0x7f, 0x01, 0x40, 0xff);
+	EXPECT_EVENTS(ABS(Y, 0x4001), REL(WHEEL, -1), REL(WHEEL_HI_RES, -120),
+		      SYN);
+	REPORT(1, 0xff, 0x7f, 0x01, 0x40, 0);
+	EXPECT_SILENCE();
+	REPORT(0, 0, 0, 0, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 0), ABS(X, 0), ABS(Y, 0), SYN);
+}
+
+static void plan_virtualbox_tablet_has_its_wheels_first(struct kunit *test)
+{
+	PLUG_ARRAY(vbox_tablet);
+	REPORT(0x02, 1, 0xff, 0xaa, 0x34, 0x12, 0x78, 0x56);
+	EXPECT_EVENTS(BUTTON(2, 1), REL(WHEEL, 1), REL(WHEEL_HI_RES, 120),
+		      REL(HWHEEL, -1), REL(HWHEEL_HI_RES, -120),
+		      ABS(X, 0x1234), ABS(Y, 0x5678), SYN);
+}
+
+/* tools/testing/selftests/hid/tests/test_mouse.py */
+
+static void plan_selftest_wheel_mouse(struct kunit *test)
+{
+	PLUG_ARRAY(wheel_mouse);
+	REPORT(0x02, 0, 0xff, 1);
+	EXPECT_EVENTS(BUTTON(2, 1), REL(Y, -1), REL(WHEEL, 1),
+		      REL(WHEEL_HI_RES, 120), SYN);
+}
+
+static void plan_selftest_two_wheel_mouse(struct kunit *test)
+{
+	PLUG_ARRAY(two_wheel_mouse);
+	REPORT(0, 0x80, 0xff, 0xff, 2, 0, 0xff, 1);
+	EXPECT_EVENTS(BUTTON(16, 1), REL(X, -1), REL(Y, 2), REL(WHEEL, -1),
+		      REL(WHEEL_HI_RES, -120), REL(HWHEEL, 1),
+		      REL(HWHEEL_HI_RES, 120), SYN);
+}
+
+static void plan_selftest_mi_mouse_has_media_keys(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, mi_mouse,
+						  sizeof(mi_mouse)));
+}
+
+static void plan_selftest_bad_mouse_is_refused(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, bad_mouse,
+						  sizeof(bad_mouse)));
+}
+
+/* Resolution Multipliers are feature reports: left to usbhid so far */
+static void plan_selftest_multiplier_mice_are_left_to_usbhid(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, multiplier_mouse,
+						  sizeof(multiplier_mouse)));
+	KUNIT_EXPECT_STREQ(test, t->why.text, "reports to the device");
+	KUNIT_EXPECT_FALSE(test,
+			   hrm_test_compile(test, multiplier_hwheel_mouse,
+					    sizeof(multiplier_hwheel_mouse)));
+	KUNIT_EXPECT_STREQ(test, t->why.text, "reports to the device");
+}
+
+/* Buttons and keys */
+
+static void plan_buttons_need_not_be_byte_aligned(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_SIZE, 3, RD_COUNT, 1, RD_INPUT, RD_CONST,
+		   RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 12, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 12, RD_INPUT, RD_VAR,
+		   RD_COUNT, 1, RD_INPUT, RD_CONST);
+	KUNIT_EXPECT_EQ_MSG(test, t->plan->n_ops, 1,
+			    "neighbouring buttons are one step");
+	REPORT(0x0f, 0x40);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(12, 1), SYN);
+	REPORT(0x80, 0x81);
+	EXPECT_EVENTS(BUTTON(1, 0), BUTTON(5, 1), BUTTON(6, 1), BUTTON(12, 0),
+		      SYN);
+}
+
+static void plan_more_than_32_buttons(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_SIZE, 1, RD_COUNT, 1, RD_INPUT, RD_CONST,
+		   RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 70, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 70, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->plan->n_ops, 3);
+	REPORT(0x02, 0, 0, 0, 0x03, 0, 0, 0, 0x40);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(32, 1), BUTTON(33, 1),
+		      BUTTON(70, 1), SYN);
+	REPORT(0, 0, 0, 0, 0, 0, 0, 0, 0x42);
+	EXPECT_EVENTS(BUTTON(1, 0), BUTTON(32, 0), BUTTON(33, 0),
+		      BUTTON(65, 1), SYN);
+}
+
+static void plan_buttons_end_at_key_max(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* Button 496 is KEY_MAX */
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN_16, 0xef, 1, RD_UMAX_16, 0xf2, 1,
+		   RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 4,
+		   RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->plan->n_keys, 4);
+	REPORT(0x0f);
+	EXPECT_EVENTS(SCAN(0x901ef), KEY(KEY_MAX - 1, 1), SCAN(0x901f0),
+		      KEY(KEY_MAX, 1), SYN);
+}
+
+static void plan_button_0_wraps_and_is_ignored(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 0, RD_UMAX, 1, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 2, RD_INPUT, RD_VAR);
+	REPORT(0x03);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+}
+
+static void plan_wide_button_passes_its_value(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 5,
+		   RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(1);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(0);
+	EXPECT_EVENTS(BUTTON(1, 0), SYN);
+	/* hid-input compares the scan code's condition with the value itself */
+	REPORT(9);
+	EXPECT_EVENTS(KEY(BTN_LEFT, 5), SYN);
+	REPORT(9);
+	EXPECT_SILENCE();
+}
+
+static void plan_one_bit_key_with_odd_range_is_clamped(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 1, RD_LMAX, 2,
+		   RD_SIZE, 1, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_USAGE, 2, RD_LMIN, 0xff, RD_LMAX, 0, RD_INPUT, RD_VAR);
+	REPORT(0x02);
+	EXPECT_EVENTS(BUTTON(1, 1), KEY(BTN_RIGHT, -1), SYN);
+	REPORT(0x00);
+	EXPECT_EVENTS(BUTTON(2, 0), SYN);
+}
+
+static void plan_relative_key_is_released_at_once(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 2, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 2,
+		   RD_INPUT, RD_VAR | RD_REL);
+	REPORT(0x03);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN, KEY(BTN_LEFT, 0), BUTTON(2, 1), SYN,
+		      KEY(BTN_RIGHT, 0), SYN);
+	REPORT(0x01);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN, KEY(BTN_LEFT, 0), SYN);
+	REPORT(0x00);
+	EXPECT_SILENCE();
+}
+
+static void plan_start_and_select_are_keys(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, 0x3d, RD_USAGE, 0x3e, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 2, RD_INPUT, RD_VAR);
+	REPORT(0x03);
+	EXPECT_EVENTS(SCAN(0x1003d), KEY(BTN_START, 1), SCAN(0x1003e),
+		      KEY(BTN_SELECT, 1), SYN);
+}
+
+/* Arrays (6.2.2.5) */
+
+static void plan_button_array_lists_what_is_down(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 8, RD_LMIN, 1,
+		   RD_LMAX, 8, RD_SIZE, 8, RD_COUNT, 3, RD_INPUT, 0);
+	REPORT(3, 0, 0);
+	EXPECT_EVENTS(BUTTON(3, 1), SYN);
+	REPORT(3, 8, 0);
+	EXPECT_EVENTS(BUTTON(8, 1), SYN);
+	/* Only the place changed */
+	REPORT(0, 3, 8);
+	EXPECT_SILENCE();
+	/* Entry by entry: what went off before what came on */
+	REPORT(1, 2, 8);
+	EXPECT_EVENTS(BUTTON(1, 1), BUTTON(3, 0), BUTTON(2, 1), SYN);
+	/* Twice the same is once; out of range is nothing */
+	REPORT(5, 5, 9);
+	EXPECT_EVENTS(BUTTON(1, 0), BUTTON(5, 1), BUTTON(2, 0), BUTTON(8, 0),
+		      SYN);
+	REPORT(0, 0, 0);
+	EXPECT_EVENTS(BUTTON(5, 0), SYN);
+}
+
+static void plan_array_counts_from_its_minimum(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 4, RD_LMIN, 0xfe,
+		   RD_LMAX, 1, RD_SIZE, 4, RD_COUNT, 2, RD_INPUT, 0);
+	/* An array at rest has value 0, which is button 3: it never comes on */
+	REPORT(0x0e);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(0x1f);
+	EXPECT_EVENTS(BUTTON(1, 0), BUTTON(2, 1), BUTTON(4, 1), SYN);
+}
+
+static void plan_array_has_no_more_keys_than_usages(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 2, RD_LMIN, 1,
+		   RD_LMAX, 100, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, 0);
+	REPORT(2);
+	EXPECT_EVENTS(BUTTON(2, 1), SYN);
+	REPORT(3);
+	EXPECT_EVENTS(BUTTON(2, 0), SYN);
+}
+
+static void plan_relative_array_releases_at_once(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 3, RD_LMIN, 1,
+		   RD_LMAX, 3, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_REL);
+	REPORT(2);
+	EXPECT_EVENTS(BUTTON(2, 1), SYN, KEY(BTN_RIGHT, 0), SYN);
+	REPORT(2);
+	EXPECT_SILENCE();
+}
+
+static void plan_array_of_no_bits_is_at_rest(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX, 3, RD_LMIN, 0,
+		   RD_LMAX, 3, RD_SIZE, 0, RD_COUNT, 2, RD_INPUT, 0,
+		   RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_CONST);
+	REPORT(0xff);
+	EXPECT_SILENCE();
+}
+
+/* Values */
+
+static void plan_null_state_is_no_value(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 1, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR | RD_NULL,
+		   RD_USAGE, RD_Y, RD_LMIN, 0x81, RD_LMAX, 0x7f,
+		   RD_INPUT, RD_VAR | RD_REL | RD_NULL);
+	REPORT(50, 5);
+	EXPECT_EVENTS(ABS(X, 50), REL(Y, 5), SYN);
+	REPORT(0, 0x80);
+	EXPECT_SILENCE();
+	REPORT(101, 0x80);
+	EXPECT_SILENCE();
+	REPORT(100, 0x81);
+	EXPECT_EVENTS(ABS(X, 100), REL(Y, -127), SYN);
+}
+
+static void plan_value_is_clamped_to_its_range(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 10, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_USAGE, RD_Y, RD_LMIN, 0x9c, RD_LMAX, 0x64,
+		   RD_INPUT, RD_VAR | RD_REL,
+		   RD_USAGE, RD_WHEEL, RD_LMIN, 0xfe, RD_LMAX, 2,
+		   RD_INPUT, RD_VAR | RD_REL);
+	REPORT(200, 0x80, 0x7f);
+	EXPECT_EVENTS(ABS(X, 100), REL(Y, -100), REL(WHEEL, 2),
+		      REL(WHEEL_HI_RES, 240), SYN);
+	/* What was 200 is 100 still */
+	REPORT(100, 0x7f, 0);
+	EXPECT_EVENTS(REL(Y, 100), SYN);
+	REPORT(5, 0, 0);
+	EXPECT_EVENTS(ABS(X, 10), SYN);
+}
+
+static void plan_value_without_range_is_not_clamped(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_USAGE, RD_Y, RD_LMIN, 0, RD_LMAX, 0,
+		   RD_SIZE, 8, RD_COUNT, 2, RD_INPUT, RD_VAR | RD_REL | RD_NULL);
+	REPORT(0xff, 1);
+	EXPECT_EVENTS(REL(X, 255), REL(Y, 1), SYN);
+}
+
+/* Put a value of @size bits at @bit */
+static void hrm_test_put(u8 *report, unsigned int bit, unsigned int size,
+			 u32 value)
+{
+	unsigned int i;
+
+	for (i = 0; i < size; i++) {
+		u8 mask = 1 << ((bit + i) % 8);
+
+		if (i < 32 && value >> i & 1)
+			report[(bit + i) / 8] |= mask;
+		else
+			report[(bit + i) / 8] &= ~mask;
+	}
+}
+
+static const u16 hrm_test_widths[] = {
+	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+	21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 40, 64, 255, 256,
+};
+
+static void hrm_test_width_name(const u16 *width, char *name)
+{
+	snprintf(name, KUNIT_PARAM_DESC_SIZE, "%u bits", *width);
+}
+
+KUNIT_ARRAY_PARAM(plan_width, hrm_test_widths, hrm_test_width_name);
+
+/* X with @size bits behind @pad bits, Y behind it */
+static void hrm_test_plug_width(struct kunit *test, u16 size, u8 pad, u8 flags,
+				u32 min, u32 max)
+{
+	const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+		RD_COLLECTION, RD_APPLICATION,
+		RD_SIZE, pad, RD_COUNT, 1, RD_INPUT, RD_CONST,
+		RD_USAGE, RD_X, RD_USAGE, RD_Y,
+		RD_LMIN_32, min & 0xff, min >> 8 & 0xff, min >> 16 & 0xff,
+		min >> 24, RD_LMAX_32, max & 0xff, max >> 8 & 0xff,
+		max >> 16 & 0xff, max >> 24, RD_SIZE_16, size & 0xff,
+		size >> 8, RD_COUNT, 2, RD_INPUT, flags, RD_END,
+	};
+
+	hrm_test_plug(test, desc, sizeof(desc));
+}
+
+static void plan_negative_values_of_every_width(struct kunit *test)
+{
+	u16 size = *(const u16 *)test->param_value;
+	unsigned int low = min_t(unsigned int, size, 32);
+	s32 min = low == 32 ? S32_MIN : -(1 << (low - 1));
+	s32 max = low == 32 ? S32_MAX : (1 << (low - 1)) - 1;
+	struct hrm_test *t = test->priv;
+	unsigned int pad, len;
+	u8 *report;
+
+	for (pad = 0; pad < 8; pad++) {
+		hrm_test_plug_width(test, size, pad, RD_VAR | RD_REL, min, max);
+		len = t->plan->max_len;
+		KUNIT_ASSERT_EQ(test, len, (pad + size * 2 + 7) / 8);
+		report = kunit_kmalloc(test, len, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, report);
+
+		/* Ones all around, zeroes all around */
+		memset(report, 0xff, len);
+		hrm_test_put(report, pad, low, min);
+		hrm_test_put(report, pad + size, low, -1);
+		KUNIT_EXPECT_EQ(test, hrm_test_run(test, report, len),
+				HRM_REPORT_OK);
+		EXPECT_EVENTS(REL(X, min), REL(Y, -1), SYN);
+
+		memset(report, 0, len);
+		hrm_test_put(report, pad, low, -1);
+		hrm_test_put(report, pad + size, low, min);
+		KUNIT_EXPECT_EQ(test, hrm_test_run(test, report, len),
+				HRM_REPORT_OK);
+		EXPECT_EVENTS(REL(X, -1), REL(Y, min), SYN);
+
+		memset(report, 0xff, len);
+		hrm_test_put(report, pad, low, max);
+		hrm_test_put(report, pad + size, low, max);
+		KUNIT_EXPECT_EQ(test, hrm_test_run(test, report, len),
+				HRM_REPORT_OK);
+		if (max)
+			EXPECT_EVENTS(REL(X, max), REL(Y, max), SYN);
+		else
+			EXPECT_SILENCE();
+		kunit_kfree(test, report);
+	}
+}
+
+static void plan_unsigned_values_of_every_width(struct kunit *test)
+{
+	u16 size = *(const u16 *)test->param_value;
+	unsigned int low = min_t(unsigned int, size, 32);
+	/* With 32 bits the maximum is -1: no range, no clamp */
+	u32 max = low == 32 ? U32_MAX : (1U << low) - 1;
+	struct hrm_test *t = test->priv;
+	unsigned int pad, len;
+	u8 *report;
+
+	for (pad = 0; pad < 8; pad++) {
+		hrm_test_plug_width(test, size, pad, RD_VAR, 0, max);
+		len = t->plan->max_len;
+		report = kunit_kmalloc(test, len, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, report);
+
+		memset(report, 0, len);
+		hrm_test_put(report, pad, low, max);
+		KUNIT_EXPECT_EQ(test, hrm_test_run(test, report, len),
+				HRM_REPORT_OK);
+		EXPECT_EVENTS(ABS(X, max), SYN);
+
+		memset(report, 0xff, len);
+		hrm_test_put(report, pad, low, 0);
+		hrm_test_put(report, pad + size, low, 1U << (low - 1));
+		KUNIT_EXPECT_EQ(test, hrm_test_run(test, report, len),
+				HRM_REPORT_OK);
+		EXPECT_EVENTS(ABS(X, 0), ABS(Y, 1U << (low - 1)), SYN);
+		kunit_kfree(test, report);
+	}
+}
+
+static void plan_axes_follow_hid_input(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_UMIN, RD_X, RD_UMAX, 0x37, RD_LMIN, 0, RD_LMAX, 100,
+		   RD_SIZE, 8, RD_COUNT, 8, RD_INPUT, RD_VAR,
+		   RD_USAGE, RD_WHEEL, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(1, 2, 3, 4, 5, 6, 7, 8, 9);
+	EXPECT_EVENTS(ABS(X, 1), ABS(Y, 2), ABS(Z, 3), ABS(RX, 4), ABS(RY, 5),
+		      ABS(RZ, 6), ABS(THROTTLE, 7), ABS(RUDDER, 8),
+		      ABS(WHEEL, 9), SYN);
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_KEY, t->caps[0].evbit));
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_MSC, t->caps[0].evbit));
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_REL, t->caps[0].evbit));
+
+	PLUG_MOUSE(RD_UMIN, RD_X, RD_UMAX, 0x37, RD_LMIN, 0x81, RD_LMAX, 0x7f,
+		   RD_SIZE, 8, RD_COUNT, 8, RD_INPUT, RD_VAR | RD_REL);
+	REPORT(1, 2, 3, 4, 5, 6, 7, 8);
+	EXPECT_EVENTS(REL(X, 1), REL(Y, 2), REL(Z, 3), REL(RX, 4), REL(RY, 5),
+		      REL(RZ, 6), REL(HWHEEL, 7), REL(DIAL, 8), SYN);
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_ABS, t->caps[0].evbit));
+}
+
+static void plan_simulation_controls_follow_hid_input(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, 2, RD_USAGE, 0xba, RD_USAGE, 0xbb, RD_USAGE, 0xc4,
+		   RD_USAGE, 0xc5, RD_USAGE, 0xc8, RD_USAGE, 0xb0,
+		   RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8, RD_COUNT, 6,
+		   RD_INPUT, RD_VAR);
+	REPORT(1, 2, 3, 4, 5, 6);
+	EXPECT_EVENTS(ABS(RUDDER, 1), ABS(THROTTLE, 2), ABS(GAS, 3),
+		      ABS(BRAKE, 4), ABS(WHEEL, 5), SYN);
+}
+
+static void plan_unknown_usage_becomes_misc(struct kunit *test)
+{
+	/* 0x3b is Byte Count; the page 0x20 is Sensor */
+	PLUG_MOUSE(RD_USAGE, 0x3b, RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 1,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR, RD_SIZE, 7, RD_INPUT, RD_CONST,
+		   RD_USAGE, 0x3b, RD_LMAX, 0x7f, RD_SIZE, 8, RD_INPUT, RD_VAR,
+		   RD_PAGE, 0x20, RD_USAGE, 1, RD_INPUT, RD_VAR | RD_REL);
+	REPORT(1, 2, 3);
+	EXPECT_EVENTS(SCAN(0x1003b), KEY(BTN_MISC, 1), ABS(MISC, 2),
+		      REL(MISC, 3), SYN);
+}
+
+static void plan_vendor_usages_are_ignored(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_PAGE_16, 0x00, 0xff, RD_USAGE, 1, RD_LMIN, 0,
+		   RD_LMAX, 0x7f, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_PAGE_16, 0xbc, 0xff, RD_USAGE, 1, RD_INPUT, RD_VAR,
+		   RD_PAGE, 0, RD_USAGE, 1, RD_INPUT, RD_VAR,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, RD_X, RD_INPUT, RD_VAR);
+	REPORT(1, 2, 3, 4);
+	EXPECT_EVENTS(ABS(X, 4), SYN);
+	KUNIT_EXPECT_EQ_MSG(test, t->plan->n_keys, 3,
+			    "hid-input's keymap has them, too");
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_REP, t->caps[0].evbit));
+}
+
+static void plan_custom_page_only_asks_for_repeat(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_PAGE_16, 0xff, 0x00, RD_USAGE, 1, RD_LMIN, 0,
+		   RD_LMAX, 0x7f, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, RD_X, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_TRUE(test, test_bit(EV_REP, t->caps[0].evbit));
+	REPORT(1, 4);
+	EXPECT_EVENTS(ABS(X, 4), SYN);
+}
+
+static void plan_constant_with_usages_is_ignored(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_CONST | RD_VAR,
+		   RD_PAGE, 7, RD_UMIN, 0, RD_UMAX, 5, RD_INPUT, RD_CONST,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, RD_Y, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_FALSE(test, test_bit(ABS_X, t->caps[0].absbit));
+	KUNIT_EXPECT_EQ(test, t->plan->n_keys, 7);
+	REPORT(1, 2, 3);
+	EXPECT_EVENTS(ABS(Y, 3), SYN);
+}
+
+static void plan_report_count_0_is_ignored(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 0, RD_INPUT, RD_VAR, RD_USAGE, RD_X, RD_INPUT, 0,
+		   RD_USAGE, RD_Y, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(3);
+	EXPECT_EVENTS(ABS(Y, 3), SYN);
+}
+
+static void plan_usages_in_excess_are_declared_not_reported(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_USAGE, RD_Y, RD_USAGE, RD_WHEEL,
+		   RD_LMIN, 0x81, RD_LMAX, 0x7f, RD_SIZE, 8, RD_COUNT, 2,
+		   RD_INPUT, RD_VAR | RD_REL);
+	KUNIT_EXPECT_TRUE(test, test_bit(REL_WHEEL, t->caps[0].relbit));
+	REPORT(1, 2, 3);
+	EXPECT_EVENTS(REL(X, 1), REL(Y, 2), SYN);
+}
+
+static void plan_second_use_of_a_relative_usage_is_ignored(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0x81, RD_LMAX, 0x7f, RD_SIZE, 8,
+		   RD_COUNT, 2, RD_INPUT, RD_VAR | RD_REL,
+		   RD_USAGE, RD_WHEEL, RD_INPUT, RD_VAR | RD_REL,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 8, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->plan->n_keys, 1 + 1 + 8);
+	REPORT(1, 2, 3, 4, 0xfe);
+	EXPECT_EVENTS(REL(X, 1), REL(WHEEL, 3), REL(WHEEL_HI_RES, 360), SYN);
+	REPORT(0, 0, 0, 0, 0x01);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+}
+
+static void plan_second_use_of_an_absolute_axis_replaces_its_range(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_USAGE, RD_X, RD_LMIN, 5, RD_LMAX, 50, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].minimum, 5);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].maximum, 50);
+	REPORT(80, 20);
+	EXPECT_EVENTS(ABS(X, 80), ABS(X, 20), SYN);
+}
+
+static void plan_buffered_bytes_are_values(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT + 1, RD_VAR, 1,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMAX, 1, RD_SIZE, 1,
+		   RD_INPUT + 1, RD_VAR, 1);
+	REPORT(80, 1);
+	EXPECT_EVENTS(ABS(X, 80), BUTTON(1, 1), SYN);
+	/* hid-input passes them on unchanged, and the input core drops them */
+	REPORT(80, 1);
+	EXPECT_SILENCE();
+}
+
+/* Wheels (HUT 4.3.1) */
+
+static void plan_wheel_click_is_120_units(struct kunit *test)
+{
+	PLUG_ARRAY(wheel_mouse);
+	REPORT(0, 0, 0, 1);
+	EXPECT_EVENTS(REL(WHEEL, 1), REL(WHEEL_HI_RES, 120), SYN);
+	REPORT(0, 0, 0, 0x81);
+	EXPECT_EVENTS(REL(WHEEL, -127), REL(WHEEL_HI_RES, -127 * 120), SYN);
+	REPORT(0, 0, 0, 0);
+	EXPECT_SILENCE();
+}
+
+static void plan_wheel_steps_add_up_to_clicks(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	unsigned int i;
+
+	PLUG_ARRAY(wheel_mouse);
+	for (i = 0; i < t->plan->n_ops; i++)
+		if (t->plan->ops[i].kind == HRM_OP_WHEEL)
+			t->plan->ops[i].multiplier = 4;
+
+	REPORT(0, 0, 0, 3);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, 90), SYN);
+	REPORT(0, 0, 0, 1);
+	EXPECT_EVENTS(REL(WHEEL, 1), REL(WHEEL_HI_RES, 30), SYN);
+	REPORT(0, 0, 0, 9);
+	EXPECT_EVENTS(REL(WHEEL, 2), REL(WHEEL_HI_RES, 270), SYN);
+	/* A remainder of 30: the way back starts from there */
+	REPORT(0, 0, 0, 0xfc);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, -120), SYN);
+	REPORT(0, 0, 0, 0xff);
+	EXPECT_EVENTS(REL(WHEEL, -1), REL(WHEEL_HI_RES, -30), SYN);
+}
+
+static void plan_wheel_counts_in_16_bits_as_hid_input(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_WHEEL, RD_LMIN_16, 0x01, 0x80,
+		   RD_LMAX_16, 0xff, 0x7f, RD_SIZE, 16, RD_COUNT, 1,
+		   RD_INPUT, RD_VAR | RD_REL);
+	/* 273 clicks are the most that fit */
+	REPORT(0x11, 0x01);
+	EXPECT_EVENTS(REL(WHEEL, 273), REL(WHEEL_HI_RES, 32760), SYN);
+	/* 36000 is -29536 there: -246 clicks, and -16 remain */
+	REPORT(0x2c, 0x01);
+	EXPECT_EVENTS(REL(WHEEL, -246), REL(WHEEL_HI_RES, 36000), SYN);
+	REPORT(1, 0);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, 120), SYN);
+}
+
+static void plan_absolute_ac_pan_is_a_wheel(struct kunit *test)
+{
+	/* hid-input has no other mapping for it */
+	PLUG_MOUSE(RD_PAGE, RD_CONSUMER, RD_USAGE_16, 0x38, 0x02,
+		   RD_LMIN, 0x81, RD_LMAX, 0x7f, RD_SIZE, 8, RD_COUNT, 1,
+		   RD_INPUT, RD_VAR);
+	REPORT(1);
+	EXPECT_EVENTS(REL(HWHEEL, 1), REL(HWHEEL_HI_RES, 120), SYN);
+	REPORT(1);
+	EXPECT_EVENTS(REL(HWHEEL, 1), REL(HWHEEL_HI_RES, 120), SYN);
+}
+
+/* Hat switches (HUT 4.3) */
+
+static void plan_hat_has_eight_directions(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX, 7, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR | RD_NULL);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_HAT0X].minimum, -1);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_HAT0Y].maximum, 1);
+	REPORT(15);
+	EXPECT_SILENCE();
+	REPORT(0);
+	EXPECT_EVENTS(ABS(HAT0Y, -1), SYN);
+	REPORT(1);
+	EXPECT_EVENTS(ABS(HAT0X, 1), SYN);
+	REPORT(2);
+	EXPECT_EVENTS(ABS(HAT0Y, 0), SYN);
+	REPORT(3);
+	EXPECT_EVENTS(ABS(HAT0Y, 1), SYN);
+	REPORT(4);
+	EXPECT_EVENTS(ABS(HAT0X, 0), SYN);
+	REPORT(5);
+	EXPECT_EVENTS(ABS(HAT0X, -1), SYN);
+	REPORT(6);
+	EXPECT_EVENTS(ABS(HAT0Y, 0), SYN);
+	REPORT(7);
+	EXPECT_EVENTS(ABS(HAT0Y, -1), SYN);
+	REPORT(8);
+	EXPECT_EVENTS(ABS(HAT0X, 0), ABS(HAT0Y, 0), SYN);
+}
+
+static void plan_hat_scales_to_its_range(struct kunit *test)
+{
+	/* 1 to 8; 0 to 3; 0 to 359 */
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 1, RD_LMAX, 8, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(3);
+	EXPECT_EVENTS(ABS(HAT0X, 1), SYN);
+	/* 0 is one before north, which rounds to the middle */
+	REPORT(0);
+	EXPECT_EVENTS(ABS(HAT0X, 0), SYN);
+
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX, 3, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(3);
+	EXPECT_EVENTS(ABS(HAT0X, -1), SYN);
+
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX_16, 0x67, 0x01,
+		   RD_SIZE, 16, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	REPORT(0x5a, 0x00);
+	EXPECT_EVENTS(ABS(HAT0X, 1), SYN);
+	REPORT(0x68, 0x01);
+	EXPECT_EVENTS(ABS(HAT0X, 0), SYN);
+}
+
+static void plan_hat_without_range_is_an_axis(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX, 0, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_FALSE(test, test_bit(ABS_HAT0Y, t->caps[0].absbit));
+	REPORT(3);
+	EXPECT_EVENTS(ABS(HAT0X, 3), SYN);
+}
+
+static void plan_hat_range_has_16_bits_as_in_hid_input(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* 0 to 65535 is 0 to -1 there: an axis */
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX_32, 0xff, 0xff, 0, 0,
+		   RD_SIZE, 16, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_FALSE(test, test_bit(ABS_HAT0Y, t->caps[0].absbit));
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_HAT0X].maximum, 65535);
+	REPORT(0, 0x40);
+	EXPECT_EVENTS(ABS(HAT0X, 0x4000), SYN);
+}
+
+/* Input devices */
+
+static void plan_two_applications_are_two_input_devices(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG(RD_PAGE, RD_DESKTOP, RD_SIZE, 8, RD_COUNT, 1,
+	     RD_USAGE, RD_MOUSE, RD_COLLECTION, RD_APPLICATION,
+	     RD_ID, 1, RD_USAGE, RD_X, RD_LMIN, 0x81, RD_LMAX, 0x7f,
+	     RD_INPUT, RD_VAR | RD_REL, RD_END,
+	     RD_USAGE, RD_POINTER, RD_COLLECTION, RD_APPLICATION,
+	     RD_ID, 2, RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100,
+	     RD_INPUT, RD_VAR, RD_END,
+	     RD_USAGE, RD_MOUSE, RD_COLLECTION, RD_APPLICATION,
+	     RD_ID, 3, RD_USAGE, RD_Y, RD_LMIN, 0x81, RD_LMAX, 0x7f,
+	     RD_INPUT, RD_VAR | RD_REL, RD_END);
+	KUNIT_ASSERT_EQ(test, t->plan->n_inputs, 2);
+	KUNIT_EXPECT_EQ(test, t->caps[0].application, HID_GD_MOUSE);
+	KUNIT_EXPECT_EQ(test, t->caps[1].application, HID_GD_POINTER);
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_ABS, t->caps[0].evbit));
+	KUNIT_EXPECT_FALSE(test, test_bit(EV_REL, t->caps[1].evbit));
+	REPORT(1, 5);
+	EXPECT_EVENTS(REL(X, 5), SYN);
+	REPORT(2, 6);
+	EXPECT_EVENTS({ EV_ABS, ABS_X, 6, 1 }, { EV_SYN, SYN_REPORT, 0, 1 });
+	REPORT(3, 7);
+	EXPECT_EVENTS(REL(Y, 7), SYN);
+}
+
+static void plan_report_goes_where_its_first_item_belongs(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* One report for two applications: one device */
+	PLUG(RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+	     RD_COLLECTION, RD_APPLICATION, RD_USAGE, RD_X, RD_LMIN, 0,
+	     RD_LMAX, 100, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR, RD_END,
+	     RD_USAGE, RD_POINTER, RD_COLLECTION, RD_APPLICATION,
+	     RD_USAGE, RD_Y, RD_INPUT, RD_VAR, RD_END);
+	KUNIT_EXPECT_EQ(test, t->plan->n_inputs, 1);
+	REPORT(5, 6);
+	EXPECT_EVENTS(ABS(X, 5), ABS(Y, 6), SYN);
+}
+
+static void plan_one_application_is_one_input_device(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* Report 1 begins outside of it */
+	PLUG(RD_PAGE, RD_DESKTOP, RD_SIZE, 8, RD_COUNT, 1, RD_LMIN, 0,
+	     RD_LMAX, 100, RD_ID, 1, RD_INPUT, RD_CONST,
+	     RD_USAGE, RD_MOUSE, RD_COLLECTION, RD_APPLICATION,
+	     RD_USAGE, RD_X, RD_INPUT, RD_VAR,
+	     RD_ID, 2, RD_USAGE, RD_Y, RD_INPUT, RD_VAR, RD_END);
+	KUNIT_EXPECT_EQ(test, t->plan->n_inputs, 1);
+	REPORT(1, 0, 5);
+	EXPECT_EVENTS(ABS(X, 5), SYN);
+	REPORT(2, 6);
+	EXPECT_EVENTS(ABS(Y, 6), SYN);
+}
+
+static void plan_each_report_keeps_its_own_state(struct kunit *test)
+{
+	PLUG_MOUSE(RD_ID, 1, RD_PAGE, RD_BUTTON, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 1, RD_USAGE, 1, RD_INPUT, RD_VAR,
+		   RD_ID, 2, RD_USAGE, 2, RD_INPUT, RD_VAR);
+	REPORT(1, 1);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(2, 0);
+	EXPECT_SILENCE();
+	REPORT(2, 1);
+	EXPECT_EVENTS(BUTTON(2, 1), SYN);
+	REPORT(1, 1);
+	EXPECT_SILENCE();
+}
+
+static void plan_report_without_id_among_numbered_ones_has_id_0(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR, RD_ID, 2, RD_USAGE, RD_Y,
+		   RD_INPUT, RD_VAR);
+	REPORT(0, 5);
+	EXPECT_EVENTS(ABS(X, 5), SYN);
+	REPORT(2, 6);
+	EXPECT_EVENTS(ABS(Y, 6), SYN);
+}
+
+/* Resolution of absolute axes (6.2.2.7) */
+
+struct hrm_test_unit {
+	const char *name;
+	u8 usage;
+	u8 unit;
+	u8 exponent;
+	u16 logical;
+	u16 physical;
+	s32 resolution;
+};
+
+static const struct hrm_test_unit hrm_test_units[] = {
+	{ "no unit", RD_X, 0, 0, 1000, 100, 0 },
+	{ "millimetres", RD_X, 0x11, 0x0f, 1000, 100, 10 },
+	{ "centimetres", RD_X, 0x11, 0, 1000, 10, 10 },
+	{ "inches", RD_X, 0x13, 0, 1000, 10, 4 },
+	{ "1/1000 inches", RD_Y, 0x13, 0x0d, 20000, 10000, 79 },
+	{ "exponent 1", RD_X, 0x11, 1, 1000, 1, 10 },
+	{ "rounded", RD_X, 0x11, 0x0f, 1000, 300, 3 },
+	{ "rounded up", RD_X, 0x11, 0x0f, 1000, 400, 3 },
+	{ "physical range of nothing", RD_X, 0x11, 0x0f, 1000, 0, 0 },
+	{ "logical range of nothing", RD_X, 0x11, 0x0f, 0, 100, 0 },
+	{ "exponent too small", RD_X, 0x11, 0x80, 1000, 100, 0 },
+	{ "exponent too large", RD_X, 0x11, 0x7f, 1000, 100, 0 },
+	{ "radians of X", RD_X, 0x12, 0, 1000, 100, 0 },
+	{ "radians", RD_RX, 0x12, 0, 1000, 100, 10 },
+	{ "degrees", RD_RX, 0x14, 0, 3600, 360, 573 },
+	{ "centimetres of RX", RD_RX, 0x11, 0, 1000, 100, 0 },
+	{ "centimetres of a slider", 0x36, 0x11, 0, 1000, 100, 0 },
+	{ "radians of a wheel", RD_WHEEL, 0x12, 0, 1000, 100, 10 },
+};
+
+static void hrm_test_unit_name(const struct hrm_test_unit *unit, char *name)
+{
+	strscpy(name, unit->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(plan_unit, hrm_test_units, hrm_test_unit_name);
+
+static void plan_unit_gives_axis_resolution(struct kunit *test)
+{
+	const struct hrm_test_unit *u = test->param_value;
+	const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+		RD_COLLECTION, RD_APPLICATION,
+		RD_USAGE, u->usage, RD_LMIN, 0, RD_LMAX_16, u->logical & 0xff,
+		u->logical >> 8, RD_PMIN, 0, RD_PMAX_16, u->physical & 0xff,
+		u->physical >> 8, RD_UNIT, u->unit, RD_EXPONENT, u->exponent,
+		RD_SIZE, 16, RD_COUNT, 1, RD_INPUT, RD_VAR, RD_END,
+	};
+	struct hrm_test *t = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, hrm_test_compile(test, desc, sizeof(desc)));
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[u->usage & 0xf].resolution,
+			u->resolution);
+}
+
+static void plan_range_that_overflows_has_no_resolution(struct kunit *test)
+{
+	static const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+		RD_COLLECTION, RD_APPLICATION,
+		RD_USAGE, RD_X, RD_LMIN_32, 0, 0, 0, 0x80,
+		RD_LMAX_32, 0xff, 0xff, 0xff, 0x7f, RD_PMIN, 0, RD_PMAX, 100,
+		RD_UNIT, 0x11, RD_SIZE, 32, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		RD_USAGE, RD_Y, RD_LMIN, 0, RD_LMAX, 100, RD_PMIN, 0,
+		RD_PMAX_32, 0xff, 0xff, 0xff, 0x7f, RD_UNIT, 0x13,
+		RD_INPUT, RD_VAR, RD_USAGE, RD_RX,
+		RD_LMAX_32, 0xff, 0xff, 0xff, 0x7f, RD_UNIT, 0x14,
+		RD_INPUT, RD_VAR, RD_END,
+	};
+	struct hrm_test *t = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, hrm_test_compile(test, desc, sizeof(desc)));
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].resolution, 0);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_Y].resolution, 0);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_RX].resolution, 0);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].minimum, S32_MIN);
+}
+
+/* Reports that do not fit */
+
+static void plan_short_report_is_dropped(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	KUNIT_EXPECT_EQ(test, RUN(1, 2), HRM_REPORT_SHORT);
+	KUNIT_EXPECT_EQ(test, RUN(1), HRM_REPORT_SHORT);
+	KUNIT_EXPECT_EQ(test, hrm_test_run(test, (const u8 *)"", 0),
+			HRM_REPORT_SHORT);
+	EXPECT_SILENCE();
+	/* And leaves no trace */
+	REPORT(1, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+}
+
+static void plan_short_numbered_report_is_dropped(struct kunit *test)
+{
+	PLUG_MOUSE(RD_ID, 1, RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100,
+		   RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_ID, 2, RD_USAGE, RD_Y, RD_SIZE, 16, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, hrm_test_run(test, (const u8 *)"", 0),
+			HRM_REPORT_SHORT);
+	KUNIT_EXPECT_EQ(test, RUN(1), HRM_REPORT_SHORT);
+	KUNIT_EXPECT_EQ(test, RUN(2, 3), HRM_REPORT_SHORT);
+	EXPECT_SILENCE();
+	REPORT(1, 3);
+	EXPECT_EVENTS(ABS(X, 3), SYN);
+}
+
+static void plan_unknown_report_id_is_dropped(struct kunit *test)
+{
+	PLUG_MOUSE(RD_ID, 1, RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100,
+		   RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, RUN(0, 5), HRM_REPORT_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, RUN(2, 5), HRM_REPORT_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, RUN(255), HRM_REPORT_UNKNOWN);
+	EXPECT_SILENCE();
+}
+
+static void plan_longer_report_is_taken(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+	EXPECT_EVENTS(BUTTON(1, 1), REL(X, 2), REL(Y, 3), SYN);
+}
+
+/* The keymap */
+
+static int hrm_test_remap(struct kunit *test, u32 usage, u32 keycode)
+{
+	struct hrm_test *t = test->priv;
+	struct input_keymap_entry ke = {
+		.len = sizeof(usage),
+		.keycode = keycode,
+	};
+
+	memcpy(ke.scancode, &usage, sizeof(usage));
+	return input_set_keycode(t->plan->inputs[0], &ke);
+}
+
+static void plan_keymap_is_in_the_order_of_usages(struct kunit *test)
+{
+	struct input_keymap_entry ke = { .flags = INPUT_KEYMAP_BY_INDEX };
+	struct hrm_test *t = test->priv;
+	struct hrm_key *key;
+
+	/* The axis is in no keymap */
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 100, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR, RD_PAGE_16, 0, 0xff,
+		   RD_USAGE, 9, RD_INPUT, RD_VAR, RD_PAGE, RD_BUTTON,
+		   RD_UMIN, 1, RD_UMAX, 3, RD_LMAX, 1, RD_SIZE, 1,
+		   RD_COUNT, 3, RD_INPUT, RD_VAR);
+	KUNIT_ASSERT_EQ(test, t->plan->n_keys, 4);
+	key = hrm_plan_find_key(t->plan, &ke);
+	KUNIT_ASSERT_NOT_NULL(test, key);
+	KUNIT_EXPECT_EQ(test, key->usage, 0xff000009);
+	KUNIT_EXPECT_EQ(test, key->code, KEY_RESERVED);
+	ke.index = 3;
+	key = hrm_plan_find_key(t->plan, &ke);
+	KUNIT_ASSERT_NOT_NULL(test, key);
+	KUNIT_EXPECT_EQ(test, key->usage, 0x90003);
+	KUNIT_EXPECT_EQ(test, key->code, BTN_MIDDLE);
+	ke.index = 4;
+	KUNIT_EXPECT_NULL(test, hrm_plan_find_key(t->plan, &ke));
+}
+
+static void plan_keymap_is_found_by_scan_code(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	struct input_keymap_entry ke = { .len = 4 };
+	u32 usage = 0x90002;
+	struct hrm_key *key;
+
+	PLUG_ARRAY(button_mouse);
+	memcpy(ke.scancode, &usage, sizeof(usage));
+	key = hrm_plan_find_key(t->plan, &ke);
+	KUNIT_ASSERT_NOT_NULL(test, key);
+	KUNIT_EXPECT_EQ(test, key->code, BTN_RIGHT);
+	usage = 0x90004;
+	memcpy(ke.scancode, &usage, sizeof(usage));
+	KUNIT_EXPECT_NULL(test, hrm_plan_find_key(t->plan, &ke));
+	/* No length of a scan code */
+	ke.len = 3;
+	KUNIT_EXPECT_NULL(test, hrm_plan_find_key(t->plan, &ke));
+}
+
+static void plan_remap_is_followed_at_once(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	REPORT(1, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(0, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 0), SYN);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0x90001, KEY_A), 0);
+	EXPECT_SILENCE();
+	REPORT(1, 0, 0);
+	EXPECT_EVENTS(SCAN(0x90001), KEY(KEY_A, 1), SYN);
+	REPORT(0, 0, 0);
+	EXPECT_EVENTS(SCAN(0x90001), KEY(KEY_A, 0), SYN);
+	KUNIT_EXPECT_EQ(test, hrm_test_remap(test, 0x90009, KEY_A), -EINVAL);
+}
+
+static void plan_remap_to_reserved_is_silent(struct kunit *test)
+{
+	PLUG_ARRAY(button_mouse);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0x90001, KEY_RESERVED), 0);
+	REPORT(1, 0, 0);
+	EXPECT_SILENCE();
+	REPORT(3, 0, 0);
+	EXPECT_EVENTS(BUTTON(2, 1), SYN);
+	/* And back */
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0x90001, BTN_LEFT), 0);
+	REPORT(2, 0, 0);
+	EXPECT_SILENCE();
+	REPORT(3, 0, 0);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+}
+
+static void plan_remap_of_a_usage_without_key_makes_it_one(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 1, RD_INPUT, RD_VAR,
+		   RD_PAGE_16, 0, 0xff, RD_USAGE, 9, RD_INPUT, RD_VAR);
+	REPORT(0x03);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(0x00);
+	EXPECT_EVENTS(BUTTON(1, 0), SYN);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0xff000009, KEY_B), 0);
+	REPORT(0x02);
+	EXPECT_EVENTS(SCAN(0xff000009), KEY(KEY_B, 1), SYN);
+}
+
+static void plan_remap_works_in_arrays(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_UMIN, 1, RD_UMAX, 3, RD_LMIN, 1,
+		   RD_LMAX, 3, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, 0,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_INPUT, RD_VAR);
+	REPORT(2, 0);
+	EXPECT_SILENCE();
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0xff000003, KEY_B), 0);
+	REPORT(3, 0);
+	EXPECT_EVENTS(SCAN(0xff000003), KEY(KEY_B, 1), SYN);
+}
+
+/* What is left to usbhid */
+
+struct hrm_test_bytes {
+	u8 size;
+	u8 bytes[26];
+};
+
+#define BYTES(...)	{ sizeof((const u8 []) { __VA_ARGS__ }), { __VA_ARGS__ } }
+
+struct hrm_test_refusal {
+	const char *name;
+	struct hrm_test_bytes in_mouse;
+	struct hrm_test_bytes beside_mouse;
+};
+
+/* All values have eight bits and the range 0 to 1 */
+static const struct hrm_test_refusal hrm_test_refusals[] = {
+	{
+		"keys in a mouse",
+		BYTES(RD_PAGE, 7, RD_USAGE, 4, RD_INPUT, RD_VAR),
+	},
+	{
+		"volume key in a mouse",
+		BYTES(RD_PAGE, RD_CONSUMER, RD_USAGE, 0xe9, RD_INPUT, RD_VAR),
+	},
+	{
+		"output report in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE, 8,
+		      RD_USAGE, 1, RD_OUTPUT, RD_VAR),
+	},
+	{
+		"feature report in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_USAGE, RD_X,
+		      RD_FEATURE, RD_VAR),
+	},
+	{
+		"LED in a mouse",
+		BYTES(RD_PAGE, 8, RD_USAGE, 1, RD_INPUT, RD_VAR),
+	},
+	{
+		"tip switch in a mouse",
+		BYTES(RD_PAGE, 13, RD_USAGE, 0x42, RD_INPUT, RD_VAR),
+	},
+	{
+		"telephone in a mouse",
+		BYTES(RD_PAGE, 11, RD_USAGE, 0x2f, RD_INPUT, RD_VAR),
+	},
+	{
+		"battery strength in a mouse",
+		BYTES(RD_PAGE, 6, RD_USAGE, 0x20, RD_INPUT, RD_VAR),
+	},
+	{
+		"system sleep in a mouse",
+		BYTES(RD_USAGE, 0x82, RD_INPUT, RD_VAR),
+	},
+	{
+		"D-pad in a mouse",
+		BYTES(RD_USAGE, 0x90, RD_INPUT, RD_VAR),
+	},
+	{
+		"microphone mute in a mouse",
+		BYTES(RD_USAGE, 0xa9, RD_INPUT, RD_VAR),
+	},
+	{
+		"display switch in a mouse",
+		BYTES(RD_USAGE, 0xb5, RD_INPUT, RD_VAR),
+	},
+	{
+		"axis in an array in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, 0),
+	},
+	{
+		"axis of no bits in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_SIZE, 0, RD_INPUT, RD_VAR),
+	},
+	{
+		"more usages than keys in a mouse",
+		BYTES(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX_16, 0xff,
+		      0xff, RD_INPUT, 0),
+	},
+	{
+		"more values than steps in a mouse",
+		BYTES(RD_PAGE, RD_BUTTON, RD_UMIN, 1, RD_UMAX_16, 1, 1,
+		      RD_COUNT_16, 1, 1, RD_INPUT, RD_VAR),
+	},
+	{
+		"button after the last step in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_COUNT_16, 0, 1, RD_INPUT, RD_VAR,
+		      RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_SIZE, 1,
+		      RD_COUNT, 1, RD_INPUT, RD_VAR),
+	},
+	{
+		"array that is too long in a mouse",
+		BYTES(RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_SIZE, 1,
+		      RD_COUNT_16, 1, 4, RD_INPUT, 0),
+	},
+	{
+		"nothing in a mouse",
+		BYTES(RD_COUNT, 1),
+	},
+	{
+		"padding only in a mouse",
+		BYTES(RD_INPUT, RD_CONST),
+	},
+	{
+		"constant only in a mouse",
+		BYTES(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_INPUT, RD_CONST),
+	},
+	{
+		"keyboard beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_USAGE, 6, RD_COLLECTION, RD_APPLICATION, RD_PAGE,
+		      7, RD_USAGE, 4, RD_INPUT, RD_VAR, RD_END),
+	},
+	{
+		"consumer control beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_PAGE, RD_CONSUMER, RD_USAGE, 1, RD_COLLECTION,
+		      RD_APPLICATION, RD_USAGE, 0xe9, RD_INPUT, RD_VAR,
+		      RD_END),
+	},
+	{
+		"vendor application beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_COLLECTION,
+		      RD_APPLICATION, RD_USAGE, 2, RD_INPUT, RD_VAR, RD_END),
+	},
+	{
+		"joystick beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_USAGE, 4, RD_COLLECTION, RD_APPLICATION, RD_USAGE,
+		      RD_X, RD_INPUT, RD_VAR, RD_END),
+	},
+	{
+		"constant of another application beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_USAGE, 6, RD_COLLECTION, RD_APPLICATION, RD_USAGE,
+		      RD_X, RD_INPUT, RD_CONST, RD_END),
+	},
+	{
+		"field of no application beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_USAGE, RD_Y, RD_INPUT, RD_VAR),
+	},
+};
+
+static void hrm_test_refusal_name(const struct hrm_test_refusal *refusal,
+				  char *name)
+{
+	strscpy(name, refusal->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(plan_refusal, hrm_test_refusals, hrm_test_refusal_name);
+
+static void plan_more_than_a_mouse_is_refused(struct kunit *test)
+{
+	static const u8 head[] = {
+		RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 8, RD_COUNT, 1,
+		RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+		RD_COLLECTION, RD_APPLICATION,
+	};
+	const struct hrm_test_refusal *refusal = test->param_value;
+	const struct hrm_test_bytes *in = &refusal->in_mouse;
+	const struct hrm_test_bytes *beside = &refusal->beside_mouse;
+	u8 desc[sizeof(head) + sizeof(*in) + sizeof(*beside)];
+	u8 *pos = desc;
+
+	memcpy(pos, head, sizeof(head));
+	pos += sizeof(head);
+	memcpy(pos, in->bytes, in->size);
+	pos += in->size;
+	*pos++ = RD_END;
+	memcpy(pos, beside->bytes, beside->size);
+	pos += beside->size;
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, desc, pos - desc));
+}
+
+static void plan_padding_in_reports_to_the_device_is_taken(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_X, RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 8,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR | RD_REL,
+		   RD_FEATURE, RD_CONST, RD_OUTPUT, RD_CONST);
+	REPORT(1);
+	EXPECT_EVENTS(REL(X, 1), SYN);
+}
+
+static void plan_more_than_two_input_devices_are_refused(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* The reports' first items are padding of three applications */
+	static const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_SIZE, 8, RD_COUNT, 1, RD_LMAX, 1,
+		RD_ID, 1, RD_USAGE, 4, RD_COLLECTION, RD_APPLICATION,
+		RD_INPUT, RD_CONST, RD_END,
+		RD_ID, 2, RD_USAGE, 5, RD_COLLECTION, RD_APPLICATION,
+		RD_INPUT, RD_CONST, RD_END,
+		RD_USAGE, RD_MOUSE, RD_COLLECTION, RD_APPLICATION,
+		RD_USAGE, RD_Y, RD_INPUT, RD_VAR | RD_REL,
+		RD_ID, 1, RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL,
+		RD_ID, 3, RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL, RD_END,
+	};
+
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, desc, sizeof(desc)));
+	KUNIT_EXPECT_STREQ(test, t->why.text, "too many applications");
+}
+
+static void plan_free_takes_null(struct kunit *test)
+{
+	hrm_plan_free(NULL);
+	KUNIT_SUCCEED(test);
+}
+
+static struct kunit_case hrm_plan_cases[] = {
+	KUNIT_CASE(plan_boot_mouse_gives_buttons_then_axes),
+	KUNIT_CASE(plan_button_press_gives_scan_code_first),
+	KUNIT_CASE(plan_nothing_new_gives_no_frame),
+	KUNIT_CASE(plan_padding_bits_are_ignored),
+	KUNIT_CASE(plan_wheel_mouse_with_5_buttons),
+	KUNIT_CASE(plan_qemu_mouse),
+	KUNIT_CASE(plan_mouse_with_16_bits_and_report_id),
+	KUNIT_CASE(plan_axes_of_12_bits_share_a_byte),
+	KUNIT_CASE(plan_qemu_tablet),
+	KUNIT_CASE(plan_virtualbox_tablet_has_its_wheels_first),
+	KUNIT_CASE(plan_selftest_wheel_mouse),
+	KUNIT_CASE(plan_selftest_two_wheel_mouse),
+	KUNIT_CASE(plan_selftest_mi_mouse_has_media_keys),
+	KUNIT_CASE(plan_selftest_bad_mouse_is_refused),
+	KUNIT_CASE(plan_selftest_multiplier_mice_are_left_to_usbhid),
+	KUNIT_CASE(plan_buttons_need_not_be_byte_aligned),
+	KUNIT_CASE(plan_more_than_32_buttons),
+	KUNIT_CASE(plan_buttons_end_at_key_max),
+	KUNIT_CASE(plan_button_0_wraps_and_is_ignored),
+	KUNIT_CASE(plan_wide_button_passes_its_value),
+	KUNIT_CASE(plan_one_bit_key_with_odd_range_is_clamped),
+	KUNIT_CASE(plan_relative_key_is_released_at_once),
+	KUNIT_CASE(plan_start_and_select_are_keys),
+	KUNIT_CASE(plan_button_array_lists_what_is_down),
+	KUNIT_CASE(plan_array_counts_from_its_minimum),
+	KUNIT_CASE(plan_array_has_no_more_keys_than_usages),
+	KUNIT_CASE(plan_relative_array_releases_at_once),
+	KUNIT_CASE(plan_array_of_no_bits_is_at_rest),
+	KUNIT_CASE(plan_null_state_is_no_value),
+	KUNIT_CASE(plan_value_is_clamped_to_its_range),
+	KUNIT_CASE(plan_value_without_range_is_not_clamped),
+	KUNIT_CASE_PARAM(plan_negative_values_of_every_width,
+			 plan_width_gen_params),
+	KUNIT_CASE_PARAM(plan_unsigned_values_of_every_width,
+			 plan_width_gen_params),
+	KUNIT_CASE(plan_axes_follow_hid_input),
+	KUNIT_CASE(plan_simulation_controls_follow_hid_input),
+	KUNIT_CASE(plan_unknown_usage_becomes_misc),
+	KUNIT_CASE(plan_vendor_usages_are_ignored),
+	KUNIT_CASE(plan_custom_page_only_asks_for_repeat),
+	KUNIT_CASE(plan_constant_with_usages_is_ignored),
+	KUNIT_CASE(plan_report_count_0_is_ignored),
+	KUNIT_CASE(plan_usages_in_excess_are_declared_not_reported),
+	KUNIT_CASE(plan_second_use_of_a_relative_usage_is_ignored),
+	KUNIT_CASE(plan_second_use_of_an_absolute_axis_replaces_its_range),
+	KUNIT_CASE(plan_buffered_bytes_are_values),
+	KUNIT_CASE(plan_wheel_click_is_120_units),
+	KUNIT_CASE(plan_wheel_steps_add_up_to_clicks),
+	KUNIT_CASE(plan_wheel_counts_in_16_bits_as_hid_input),
+	KUNIT_CASE(plan_absolute_ac_pan_is_a_wheel),
+	KUNIT_CASE(plan_hat_has_eight_directions),
+	KUNIT_CASE(plan_hat_scales_to_its_range),
+	KUNIT_CASE(plan_hat_without_range_is_an_axis),
+	KUNIT_CASE(plan_hat_range_has_16_bits_as_in_hid_input),
+	KUNIT_CASE(plan_two_applications_are_two_input_devices),
+	KUNIT_CASE(plan_report_goes_where_its_first_item_belongs),
+	KUNIT_CASE(plan_one_application_is_one_input_device),
+	KUNIT_CASE(plan_each_report_keeps_its_own_state),
+	KUNIT_CASE(plan_report_without_id_among_numbered_ones_has_id_0),
+	KUNIT_CASE_PARAM(plan_unit_gives_axis_resolution,
+			 plan_unit_gen_params),
+	KUNIT_CASE(plan_range_that_overflows_has_no_resolution),
+	KUNIT_CASE(plan_short_report_is_dropped),
+	KUNIT_CASE(plan_short_numbered_report_is_dropped),
+	KUNIT_CASE(plan_unknown_report_id_is_dropped),
+	KUNIT_CASE(plan_longer_report_is_taken),
+	KUNIT_CASE(plan_keymap_is_in_the_order_of_usages),
+	KUNIT_CASE(plan_keymap_is_found_by_scan_code),
+	KUNIT_CASE(plan_remap_is_followed_at_once),
+	KUNIT_CASE(plan_remap_to_reserved_is_silent),
+	KUNIT_CASE(plan_remap_of_a_usage_without_key_makes_it_one),
+	KUNIT_CASE(plan_remap_works_in_arrays),
+	KUNIT_CASE_PARAM(plan_more_than_a_mouse_is_refused,
+			 plan_refusal_gen_params),
+	KUNIT_CASE(plan_padding_in_reports_to_the_device_is_taken),
+	KUNIT_CASE(plan_more_than_two_input_devices_are_refused),
+	KUNIT_CASE(plan_free_takes_null),
+	{}
+};
+
+static struct kunit_suite hrm_plan_suite = {
+	.name = "hrmouse-plan",
+	.init = hrm_test_init,
+	.exit = hrm_test_exit,
+	.test_cases = hrm_plan_cases,
+};
+
+kunit_test_suite(hrm_plan_suite);
