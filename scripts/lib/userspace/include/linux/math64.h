@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_MATH64_H
+#define SHIM_MATH64_H
+
+#include <linux/types.h>
+
+static inline s64 div_s64(s64 n, s32 d)
+{
+	return n / d;
+}
+
+#endif
