@@ -117,8 +117,8 @@ static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
 	ret = hrm_bind(intf);
 	if (ret)
 		hrm_claim_failed(intf);
-	/* Not for hrmouse is no error */
-	return ret == -EOPNOTSUPP ? -ENODEV : ret;
+	/* What is wrong has been told; the driver core need not do it again */
+	return ret ? -ENODEV : 0;
 }
 
 static void hrm_disconnect(struct usb_interface *intf)

@@ -22,6 +22,8 @@
  * @plan: what to do with a report
  * @data: the report buffer
  * @draining: drop reports: they are from before the device was opened
+ * @told_short: the log has a line about reports that are too short
+ * @told_lost: the log has a line about reports that did not arrive
  * @retry_ms: pause before the next try after a transfer error, 0 if none
  * @urb: the interrupt transfer
  * @retry_until: jiffies at which a series of errors calls for a reset
@@ -42,6 +44,8 @@ struct hrm_mouse {
 	struct hrm_plan *plan;
 	u8 *data;
 	bool draining;
+	bool told_short;
+	bool told_lost;
 	unsigned int retry_ms;
 	struct urb *urb;
 	unsigned long retry_until;

@@ -83,13 +83,16 @@ static void hrm_transfer_report(struct hrm_mouse *mouse, unsigned int len)
 		return;
 
 	result = hrm_plan_run(mouse->plan, mouse->data, len);
-	if (result == HRM_REPORT_SHORT)
-		dev_warn_ratelimited(&mouse->intf->dev,
-				     "report of %u bytes is too short\n", len);
-	else if (result == HRM_REPORT_UNKNOWN)
+	if (result == HRM_REPORT_SHORT && !mouse->told_short) {
+		mouse->told_short = true;
+		dev_warn(&mouse->intf->dev,
+			 "report of %u bytes is too short, dropped like all that follow\n",
+			 len);
+	} else if (result == HRM_REPORT_UNKNOWN) {
 		dev_dbg_ratelimited(&mouse->intf->dev,
 				    "report with the unknown ID %u\n",
 				    mouse->data[0]);
+	}
 }
 
 static void hrm_transfer_complete(struct urb *urb)
@@ -116,8 +119,11 @@ static void hrm_transfer_complete(struct urb *urb)
 		return;
 	default:
 		/* -EOVERFLOW: more than the longest report of the descriptor */
-		dev_warn_ratelimited(&mouse->intf->dev, "report lost: %d\n",
-				     urb->status);
+		if (!mouse->told_lost)
+			dev_warn(&mouse->intf->dev,
+				 "report lost (%d), like all that follow\n",
+				 urb->status);
+		mouse->told_lost = true;
 	}
 	hrm_transfer_submit(mouse, GFP_ATOMIC);
 }
