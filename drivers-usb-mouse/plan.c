@@ -326,6 +326,11 @@ static int hrm_emit(struct hrm_compiler *c, const struct hrm_op *op)
 	return 0;
 }
 
+static u8 hrm_constant(const struct hrm_field *field)
+{
+	return field->flags & HID_MAIN_ITEM_CONSTANT ? HRM_OP_CONSTANT : 0;
+}
+
 static void hrm_place(struct hrm_op *op, u32 bit, unsigned int size)
 {
 	op->off = bit / 8;
@@ -345,17 +350,18 @@ static int hrm_close_run(struct hrm_compiler *c)
 }
 
 /* Add a one-bit key; neighbours become one step */
-static int hrm_add_button(struct hrm_compiler *c, u32 bit, u16 key)
+static int hrm_add_button(struct hrm_compiler *c, u32 bit, u16 key, u8 flags)
 {
 	int ret;
 
 	if (c->run_len && c->run_len < 32 && bit == c->run_bit + c->run_len &&
-	    key == c->run.code + c->run_len) {
+	    key == c->run.code + c->run_len && flags == c->run.flags) {
 		c->run_len++;
 		return 0;
 	}
 	ret = hrm_close_run(c);
 	c->run.kind = HRM_OP_BUTTONS;
+	c->run.flags = flags;
 	c->run.code = key;
 	c->run_bit = bit;
 	c->run_len = 1;
@@ -372,6 +378,7 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 	s32 min = field->logical_minimum;
 	s32 max = field->logical_maximum;
 	struct hrm_op op = {
+		.flags = hrm_constant(field),
 		.input = c->run.input,
 		.code = map->code,
 		.multiplier = 1,
@@ -388,7 +395,7 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 	    (min >= max || min == 0) &&
 	    !(field->flags & (HID_MAIN_ITEM_RELATIVE |
 			      HID_MAIN_ITEM_BUFFERED_BYTE)))
-		return hrm_add_button(c, bit, c->n.n_keys - 1);
+		return hrm_add_button(c, bit, c->n.n_keys - 1, op.flags);
 
 	if (min < 0)
 		op.flags |= HRM_OP_SIGNED;
@@ -432,6 +439,7 @@ static int hrm_add_array(struct hrm_compiler *c, const struct hrm_field *field,
 {
 	struct hrm_op op = {
 		.kind = HRM_OP_ARRAY,
+		.flags = hrm_constant(field),
 		.input = c->run.input,
 		.code = c->n.n_arrays,
 	};
@@ -508,10 +516,7 @@ static int hrm_compile_field(struct hrm_compiler *c,
 				return ret;
 		}
 	}
-	if (!variable && field->count &&
-	    !(field->flags & HID_MAIN_ITEM_CONSTANT))
-		return hrm_add_array(c, field, first_key);
-	return 0;
+	return variable || !field->count ? 0 : hrm_add_array(c, field, first_key);
 }
 
 /* The input device of a report: one for each application if there are more */
@@ -533,6 +538,21 @@ static int hrm_find_input(struct hrm_compiler *c,
 	}
 	c->run.input = i;
 	return 0;
+}
+
+/* hid-core comes to constant fields last: hid-input gives them no priority */
+static void hrm_constants_last(struct hrm_op *ops, unsigned int n)
+{
+	unsigned int i, end = 0;
+	struct hrm_op op;
+
+	for (i = 0; i < n; i++) {
+		if (ops[i].flags & HRM_OP_CONSTANT)
+			continue;
+		op = ops[i];
+		memmove(&ops[end + 1], &ops[end], (i - end) * sizeof(op));
+		ops[end++] = op;
+	}
 }
 
 static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
@@ -563,8 +583,10 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 		return ret;
 
 	out.n_ops = c->n.n_ops - out.first_op;
-	if (c->plan)
+	if (c->plan) {
+		hrm_constants_last(&c->plan->ops[out.first_op], out.n_ops);
 		c->plan->reports[c->n.n_reports] = out;
+	}
 	c->n.n_reports++;
 	c->n.max_len = max_t(u16, c->n.max_len, out.len + c->n.numbered);
 	return 0;

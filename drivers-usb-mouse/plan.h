@@ -31,6 +31,7 @@ enum hrm_op_kind {
 #define HRM_OP_NULL	BIT(1)	/* a value out of range is no value */
 #define HRM_OP_ALWAYS	BIT(2)	/* report a value that did not change */
 #define HRM_OP_RELEASE	BIT(3)	/* a key that reports presses only */
+#define HRM_OP_CONSTANT	BIT(4)	/* of a constant field, run after the others */
 
 /**
  * struct hrm_op - one step of the plan
@@ -50,8 +51,8 @@ struct hrm_op {
 	u16 off;
 	u8 lsl;
 	u8 rsh;
-	u8 kind : 4;
-	u8 flags : 4;
+	u8 kind : 3;
+	u8 flags : 5;
 	u8 input;
 	u16 code;
 	s32 min;

@@ -1482,6 +1482,33 @@ static void plan_remap_works_in_arrays(struct kunit *test)
 	EXPECT_EVENTS(SCAN(0xff000003), KEY(KEY_B, 1), SYN);
 }
 
+static void plan_remapped_constant_bits_come_after_the_others(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_USAGE, 9, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 1, RD_INPUT, RD_CONST | RD_VAR,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_INPUT, RD_VAR);
+	REPORT(0x03);
+	EXPECT_EVENTS(BUTTON(1, 1), SYN);
+	REPORT(0x00);
+	EXPECT_EVENTS(BUTTON(1, 0), SYN);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0xff000009, KEY_B), 0);
+	REPORT(0x03);
+	EXPECT_EVENTS(BUTTON(1, 1), SCAN(0xff000009), KEY(KEY_B, 1), SYN);
+}
+
+static void plan_remap_works_in_constant_arrays(struct kunit *test)
+{
+	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_UMIN, 1, RD_UMAX, 3, RD_LMIN, 1,
+		   RD_LMAX, 3, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_CONST,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_INPUT, RD_VAR);
+	REPORT(2, 0);
+	EXPECT_SILENCE();
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0xff000003, KEY_B), 0);
+	REPORT(3, 1);
+	EXPECT_EVENTS(BUTTON(1, 1), SCAN(0xff000003), KEY(KEY_B, 1), SYN);
+}
+
 /* What is left to usbhid */
 
 struct hrm_test_bytes {
@@ -1768,6 +1795,8 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_remap_to_reserved_is_silent),
 	KUNIT_CASE(plan_remap_of_a_usage_without_key_makes_it_one),
 	KUNIT_CASE(plan_remap_works_in_arrays),
+	KUNIT_CASE(plan_remapped_constant_bits_come_after_the_others),
+	KUNIT_CASE(plan_remap_works_in_constant_arrays),
 	KUNIT_CASE_PARAM(plan_more_than_a_mouse_is_refused,
 			 plan_refusal_gen_params),
 	KUNIT_CASE(plan_padding_in_reports_to_the_device_is_taken),
