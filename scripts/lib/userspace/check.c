@@ -156,6 +156,11 @@ static void open_mouse(struct mouse *m, const u8 *desc, size_t size)
 		return;
 
 	m->ref = ref_new(m->rd, m->plan->n_inputs);
+	/* Half of them as after a device that took no SET_REPORT */
+	if (m->rd->n_runs & 1) {
+		hrm_plan_multiply(m->plan);
+		ref_multiply(m->ref, true);
+	}
 	for (i = 0; i < m->plan->n_inputs; i++) {
 		if (!same_caps(&m->caps[i], ref_caps(m->ref, i)))
 			m->wrong = "capabilities differ";

@@ -19,6 +19,8 @@ struct ref_usage {
 	u16 code;
 	s16 hat_min, hat_max;
 	s16 accumulated;	/* as wide as in hid-input */
+	s8 multiplier;		/* likewise */
+	unsigned int collection;
 };
 
 struct ref_field {
@@ -170,6 +172,58 @@ static unsigned int find_input(struct ref *ref, const struct hrm_report *report,
 	return i;
 }
 
+/* Give each input usage that the multiplier @f reaches the factor @m */
+static void spread(struct ref *ref, const struct hrm_field *f, s8 m)
+{
+	const struct hrm_collection *tree = ref->rd->collections;
+	unsigned int top, at, i, j;
+	bool all;
+
+	hrm_field_usage(ref->rd, f, 0, &top);
+	while (tree[top].parent != -1 && tree[top].type != HID_COLLECTION_LOGICAL)
+		top = tree[top].parent;
+	all = tree[top].type != HID_COLLECTION_LOGICAL;
+
+	for (i = 0; i < ref->rd->n_fields; i++) {
+		for (j = 0; ref->fields[i].usages &&
+		     j < ref->rd->fields[i].n_usages; j++) {
+			at = ref->fields[i].usages[j].collection;
+			while (tree[at].parent != -1 && at != top)
+				at = tree[at].parent;
+			if (all || tree[at].parent != -1)
+				ref->fields[i].usages[j].multiplier = m;
+		}
+	}
+}
+
+void ref_multiply(struct ref *ref, bool set)
+{
+	const struct hrm_rdesc *rd = ref->rd;
+	unsigned int r, i;
+
+	for (r = 0; r < rd->n_reports; r++) {
+		for (i = 0; i < rd->n_fields; i++) {
+			const struct hrm_field *f = &rd->fields[i];
+			s64 span = (s64)f->logical_maximum - f->logical_minimum;
+			s64 steps = (s64)f->physical_maximum - f->physical_minimum;
+			s64 m = 1;
+
+			if (f->report != r || !f->count ||
+			    rd->reports[r].type != HRM_FEATURE ||
+			    hrm_field_usage(rd, f, 0, NULL) !=
+			    HID_GD_RESOLUTION_MULTIPLIER)
+				continue;
+			if (span)
+				m = ((set && f->count == 1 ? f->logical_maximum : 0) -
+				     (s64)f->logical_minimum) / span * steps +
+				    f->physical_minimum;
+			if (m == 0 || m > 255 || m < -255)
+				m = 1;
+			spread(ref, f, m);
+		}
+	}
+}
+
 struct ref *ref_new(const struct hrm_rdesc *rd, unsigned int n_inputs)
 {
 	struct ref *ref = need(1, sizeof(*ref));
@@ -195,12 +249,14 @@ struct ref *ref_new(const struct hrm_rdesc *rd, unsigned int n_inputs)
 			for (j = 0; j < f->n_usages; j++) {
 				struct ref_usage *u = &rf->usages[j];
 
-				u->usage = hrm_field_usage(rd, f, j, NULL);
+				u->usage = hrm_field_usage(rd, f, j, &u->collection);
+				u->multiplier = 1;
 				map(u, f);
 				declare(u, f, &ref->caps[rf->input]);
 			}
 		}
 	}
+	ref_multiply(ref, false);
 	return ref;
 }
 
@@ -259,7 +315,7 @@ static void key(struct input_dev *dev, const struct ref_usage *u, s32 value,
 
 static void wheel(struct input_dev *dev, struct ref_usage *u, s32 value)
 {
-	s32 clicks, units = (s32)((u32)value * 120);
+	s32 clicks, units = (s32)((u32)value * 120) / u->multiplier;
 
 	if (!value)
 		return;

@@ -18,6 +18,8 @@ void ref_free(struct ref *ref);
 /* What the device declares, for comparison with the plan's */
 const struct hrm_caps *ref_caps(const struct ref *ref, unsigned int input);
 void ref_set_input(struct ref *ref, unsigned int input, struct input_dev *dev);
+/* The multipliers that the device has at first, or once hrmouse has set them */
+void ref_multiply(struct ref *ref, bool set);
 void ref_run(struct ref *ref, const u8 *data, unsigned int len);
 
 #endif
