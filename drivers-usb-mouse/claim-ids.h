@@ -123,7 +123,7 @@ static const u32 hrm_claim_hid_ids[] = {
 	0x66668804,
 };
 
-/* From hid_ignore_list and hid_mouse_ignore_list: USB drivers elsewhere */
+/* From the ignore lists of hid-quirks.c: USB drivers elsewhere */
 static const u32 hrm_claim_usb_ids[] = {
 	0x0400c359, 0x04085473, 0x04585003, 0x04600004, 0x04600008, 0x04710617,
 	0x04b45500, 0x04b47417, 0x04d80032, 0x04d80033, 0x04d80042, 0x04d8f2f7,

@@ -9,14 +9,15 @@
  *	descriptor -> fields -> plan -> events
  *	  rdesc.c     rdesc.c   plan.c  plan.c, input.c
  *
- * so that a report costs little more than the input events that it causes,
- * which are the same. It needs no HID core, and is safe beside one: claim.c
- * takes from usbhid what the plan covers fully and nothing else.
+ * so that there is little to do for a report but the input events that it
+ * causes, which are the same. It needs no HID core, and is safe beside one:
+ * claim.c takes from usbhid what the plan covers fully and nothing else.
  *
  * See Documentation/hid/hrmouse.rst
  */
 
 #include <linux/bitmap.h>
+#include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/hid.h>
@@ -39,6 +40,62 @@ static void hrm_set_idle(struct hrm_mouse *mouse)
 			USB_TYPE_CLASS | USB_RECIP_INTERFACE | USB_DIR_OUT, 0,
 			mouse->intf->cur_altsetting->desc.bInterfaceNumber,
 			NULL, 0, USB_CTRL_SET_TIMEOUT);
+}
+
+static int hrm_control(struct hrm_mouse *mouse, u8 request, u8 direction,
+		       const struct hrm_feature *feature, u8 *data)
+{
+	/* A report without ID has no byte for it (HID 1.11, 7.2.1) */
+	unsigned int skip = !feature->id;
+	unsigned int pipe = direction == USB_DIR_IN ?
+			    usb_rcvctrlpipe(mouse->udev, 0) :
+			    usb_sndctrlpipe(mouse->udev, 0);
+
+	return usb_control_msg(mouse->udev, pipe, request,
+			       USB_TYPE_CLASS | USB_RECIP_INTERFACE | direction,
+			       (HID_FEATURE_REPORT + 1) << 8 | feature->id,
+			       mouse->intf->cur_altsetting->desc.bInterfaceNumber,
+			       data + skip, feature->len + 1 - skip,
+			       USB_CTRL_SET_TIMEOUT);
+}
+
+/* As hid-input: what else is in the report stays, unless it is a boot mouse */
+static int hrm_set_feature(struct hrm_mouse *mouse,
+			   const struct hrm_feature *feature)
+{
+	const struct usb_interface_descriptor *desc =
+		&mouse->intf->cur_altsetting->desc;
+	u8 *old __free(kfree) = kzalloc(feature->len + 1, GFP_NOIO);
+	u8 *data __free(kfree) = kzalloc(feature->len + 1, GFP_NOIO);
+
+	if (!old || !data)
+		return -ENOMEM;
+
+	if (feature->n_parts > 1 &&
+	    (desc->bInterfaceSubClass != USB_INTERFACE_SUBCLASS_BOOT ||
+	     desc->bInterfaceProtocol != USB_INTERFACE_PROTOCOL_MOUSE))
+		hrm_control(mouse, HID_REQ_GET_REPORT, USB_DIR_IN, feature, old);
+	data[0] = feature->id;
+	hrm_plan_fill(mouse->plan, feature, old + 1, data + 1);
+	return hrm_control(mouse, HID_REQ_SET_REPORT, USB_DIR_OUT, feature, data);
+}
+
+/* HUT 4.3.1: all at their maximum, or none counts */
+static void hrm_set_multipliers(struct hrm_mouse *mouse)
+{
+	struct hrm_plan *plan = mouse->plan;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < plan->n_features; i++) {
+		ret = hrm_set_feature(mouse, &plan->features[i]);
+		if (ret < 0) {
+			dev_dbg(&mouse->intf->dev,
+				"cannot set a Resolution Multiplier: %d\n", ret);
+			return;
+		}
+	}
+	hrm_plan_multiply(plan);
 }
 
 /* @caps are large, and needed no longer than this */
@@ -64,6 +121,7 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 	if (ret)
 		return ret;
 	hrm_set_idle(mouse);
+	hrm_set_multipliers(mouse);
 
 	usb_set_intfdata(mouse->intf, mouse);
 	ret = hrm_input_register(mouse, desc->version, caps, per_application);
@@ -149,6 +207,7 @@ static int hrm_post_reset(struct usb_interface *intf)
 	struct hrm_mouse *mouse = usb_get_intfdata(intf);
 
 	hrm_set_idle(mouse);
+	hrm_set_multipliers(mouse);
 	hrm_transfer_resume(mouse);
 	return 0;
 }

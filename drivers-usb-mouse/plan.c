@@ -19,6 +19,7 @@
 #include <linux/hid.h>
 #include <linux/input.h>
 #include <linux/math.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -368,6 +369,66 @@ static int hrm_add_button(struct hrm_compiler *c, u32 bit, u16 key, u8 flags)
 	return ret;
 }
 
+/* 6.2.2.7 for the control that HUT 4.3.1 describes; as hid_calculate_multiplier() */
+static s8 hrm_effective_multiplier(const struct hrm_field *field, bool set)
+{
+	s64 range = (s64)field->logical_maximum - field->logical_minimum;
+	s64 value = set && field->count == 1 ? field->logical_maximum : 0;
+	s64 multiplier;
+
+	if (!range)
+		return 1;
+	multiplier = div64_s64(value - field->logical_minimum, range) *
+		     ((s64)field->physical_maximum - field->physical_minimum) +
+		     field->physical_minimum;
+	if (!multiplier || multiplier > 255 || multiplier < -255)
+		return 1;
+	/* hid-input has 8 bits for it */
+	return multiplier;
+}
+
+/* The logical collection that a Resolution Multiplier is for, -1: all */
+static int hrm_multiplied(const struct hrm_rdesc *rd,
+			  const struct hrm_field *field)
+{
+	const struct hrm_collection *collections = rd->collections;
+	unsigned int i;
+
+	hrm_field_usage(rd, field, 0, &i);
+	while (collections[i].parent >= 0 &&
+	       collections[i].type != HID_COLLECTION_LOGICAL)
+		i = collections[i].parent;
+	return collections[i].type == HID_COLLECTION_LOGICAL ? i : -1;
+}
+
+/* HUT 4.3.1: the multiplier of a wheel; of several the last counts */
+static s8 hrm_multiplier(const struct hrm_compiler *c, unsigned int wheel,
+			 bool set)
+{
+	const struct hrm_rdesc *rd = c->rd;
+	const struct hrm_field *field;
+	unsigned int i, at;
+	s8 multiplier = 1;
+	int in;
+
+	for (i = 0; i < rd->n_reports; i++) {
+		if (rd->reports[i].type != HRM_FEATURE)
+			continue;
+		for (field = rd->fields; field < rd->fields + rd->n_fields; field++) {
+			if (field->report != i || !field->count)
+				continue;
+			in = hrm_multiplied(rd, field);
+			at = wheel;
+			while (at != in && rd->collections[at].parent >= 0)
+				at = rd->collections[at].parent;
+			/* Not where the collection is the outermost, as hid-core */
+			if (in < 0 || rd->collections[at].parent >= 0)
+				multiplier = hrm_effective_multiplier(field, set);
+		}
+	}
+	return multiplier;
+}
+
 static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 			 unsigned int index, u32 usage,
 			 const struct hrm_mapping *map)
@@ -381,10 +442,10 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 		.flags = hrm_constant(field),
 		.input = c->run.input,
 		.code = map->code,
-		.multiplier = 1,
 	};
 	/* EVIOCSKEYCODE can make a key of a usage that maps to nothing */
 	bool key = !map->type || map->type == EV_KEY;
+	unsigned int collection;
 	int ret;
 
 	if (!size)
@@ -417,9 +478,14 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 		if (field->flags & HID_MAIN_ITEM_RELATIVE)
 			op.flags |= HRM_OP_RELEASE;
 	} else if (map->type == EV_REL) {
-		op.kind = map->code == REL_WHEEL_HI_RES ||
-			  map->code == REL_HWHEEL_HI_RES ?
-			  HRM_OP_WHEEL : HRM_OP_REL;
+		op.kind = HRM_OP_REL;
+		if (map->code == REL_WHEEL_HI_RES ||
+		    map->code == REL_HWHEEL_HI_RES) {
+			op.kind = HRM_OP_WHEEL;
+			hrm_field_usage(c->rd, field, index, &collection);
+			op.multiplier = hrm_multiplier(c, collection, false);
+			op.multiplier_set = hrm_multiplier(c, collection, true);
+		}
 	} else if (hrm_is_hat(field, usage)) {
 		op.kind = HRM_OP_HAT;
 		op.min = (s16)min;
@@ -592,6 +658,51 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 	return 0;
 }
 
+/* A feature report is for hrmouse if it sets Resolution Multipliers only */
+static int hrm_compile_feature(struct hrm_compiler *c, unsigned int index)
+{
+	const struct hrm_report *report = &c->rd->reports[index];
+	const struct hrm_field *field = c->rd->fields;
+	struct hrm_feature out = {
+		.id = report->id,
+		.len = hrm_report_len(report),
+		.first_part = c->n.n_parts,
+	};
+	bool set = false;
+	unsigned int i;
+	u32 usage;
+
+	for (; field < c->rd->fields + c->rd->n_fields; field++) {
+		struct hrm_part part = {
+			.offset = field->offset,
+			.bits = field->size * field->count,
+			.value = field->logical_maximum,
+			/* As hid-input, which has no use for several in one */
+			.set = field->count == 1,
+		};
+
+		if (field->report != index)
+			continue;
+		for (i = 0; i < field->n_usages; i++) {
+			usage = hrm_field_usage(c->rd, field, i, NULL);
+			if (usage != HID_GD_RESOLUTION_MULTIPLIER)
+				return hrm_refuse(c, "reports to the device", usage);
+		}
+		if (c->plan)
+			c->plan->parts[c->n.n_parts] = part;
+		c->n.n_parts++;
+		set |= part.set;
+	}
+
+	out.n_parts = c->n.n_parts - out.first_part;
+	if (!set)
+		return 0;
+	if (c->plan)
+		c->plan->features[c->n.n_features] = out;
+	c->n.n_features++;
+	return 0;
+}
+
 static int hrm_compile(struct hrm_compiler *c)
 {
 	bool any = false;
@@ -608,13 +719,13 @@ static int hrm_compile(struct hrm_compiler *c)
 	for (i = 0; i < c->rd->n_reports; i++) {
 		const struct hrm_report *report = &c->rd->reports[i];
 
-		if (report->type != HRM_INPUT) {
-			if (report->n_fields)
-				return hrm_refuse(c, "reports to the device",
-						  report->application);
+		if (report->type == HRM_OUTPUT && report->n_fields)
+			return hrm_refuse(c, "reports to the device",
+					  report->application);
+		if (report->type == HRM_OUTPUT)
 			continue;
-		}
-		ret = hrm_compile_report(c, i);
+		ret = report->type == HRM_INPUT ? hrm_compile_report(c, i) :
+						  hrm_compile_feature(c, i);
 		if (ret)
 			return ret;
 	}
@@ -629,6 +740,8 @@ static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)
 
 	plan = kzalloc(sizeof(*plan) + n->n_ops * sizeof(*plan->ops) +
 		       n->n_values * sizeof(*plan->values) +
+		       n->n_parts * sizeof(*plan->parts) +
+		       n->n_features * sizeof(*plan->features) +
 		       n->n_arrays * sizeof(*plan->arrays) +
 		       n->n_keys * sizeof(*plan->keys) +
 		       n->n_reports * sizeof(*plan->reports), GFP_KERNEL);
@@ -638,9 +751,11 @@ static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)
 	*plan = *n;
 	plan->ops = (struct hrm_op *)(plan + 1);
 	plan->values = (s32 *)(plan->ops + n->n_ops);
-	plan->arrays = (struct hrm_array *)(plan->values + n->n_values);
+	plan->parts = (struct hrm_part *)(plan->values + n->n_values);
+	plan->arrays = (struct hrm_array *)(plan->parts + n->n_parts);
 	plan->keys = (struct hrm_key *)(plan->arrays + n->n_arrays);
 	plan->reports = (struct hrm_plan_report *)(plan->keys + n->n_keys);
+	plan->features = (struct hrm_feature *)(plan->reports + n->n_reports);
 	return plan;
 }
 
@@ -920,6 +1035,56 @@ enum hrm_result hrm_plan_run(struct hrm_plan *plan, const u8 *data,
 		if (any[i])
 			input_sync(plan->inputs[i]);
 	return HRM_REPORT_OK;
+}
+
+static void hrm_put_bit(u8 *data, u32 bit, bool value)
+{
+	if (value)
+		data[bit / 8] |= BIT(bit % 8);
+}
+
+/**
+ * hrm_plan_fill() - make the feature report that sets Resolution Multipliers
+ * @plan: the plan
+ * @feature: one of its feature reports
+ * @old: the report as the device has it, all zeros if that is not known
+ * @data: set to the new report, which has &hrm_feature.len zeroed bytes
+ *
+ * Each multiplier is set to its maximum (HUT 4.3.1). The ID is not part of @old
+ * and @data.
+ *
+ * Context: any.
+ */
+void hrm_plan_fill(const struct hrm_plan *plan,
+		   const struct hrm_feature *feature, const u8 *old, u8 *data)
+{
+	const struct hrm_part *part = &plan->parts[feature->first_part];
+	const struct hrm_part *end = part + feature->n_parts;
+	u32 i, bit;
+
+	for (; part < end; part++) {
+		for (i = 0; i < part->bits; i++) {
+			bit = part->offset + i;
+			if (!part->set)
+				hrm_put_bit(data, bit, old[bit / 8] & BIT(bit % 8));
+			else if (i < 32)
+				hrm_put_bit(data, bit, (u32)part->value & BIT(i));
+		}
+	}
+}
+
+/**
+ * hrm_plan_multiply() - the device's Resolution Multipliers have been set
+ * @plan: the plan
+ *
+ * Context: any; no report is being run.
+ */
+void hrm_plan_multiply(struct hrm_plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->n_ops; i++)
+		plan->ops[i].multiplier = plan->ops[i].multiplier_set;
 }
 
 /**

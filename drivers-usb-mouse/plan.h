@@ -46,6 +46,7 @@ enum hrm_op_kind {
  * @max: greatest value that is reported
  * @last: previous value as it came; the remainder of a wheel
  * @multiplier: of a wheel: steps per click
+ * @multiplier_set: the same once the device's multipliers have been set
  */
 struct hrm_op {
 	u16 off;
@@ -58,7 +59,8 @@ struct hrm_op {
 	s32 min;
 	s32 max;
 	s32 last;
-	s32 multiplier;
+	s8 multiplier;
+	s8 multiplier_set;
 };
 
 /**
@@ -80,6 +82,28 @@ struct hrm_array {
 	u16 n_keys;
 	u16 first_key;
 	u16 first_value;	/* of the previous report, in plan->values */
+};
+
+/**
+ * struct hrm_feature - a feature report with Resolution Multipliers
+ * @len: bytes of the report, its ID not counted
+ * @first_part: index into &hrm_plan.parts
+ * @n_parts: fields of the report
+ * @id: report ID, 0 where feature reports have none
+ */
+struct hrm_feature {
+	u16 len;
+	u16 first_part;
+	u16 n_parts;
+	u8 id;
+};
+
+/* A field of a feature report */
+struct hrm_part {
+	u32 offset;		/* bits from the start of the report */
+	u32 bits;
+	s32 value;
+	bool set;		/* or else keep what the device has */
 };
 
 /**
@@ -122,11 +146,15 @@ struct hrm_caps {
  * @keys: the keymap
  * @arrays: array fields
  * @values: previous values of the arrays
+ * @features: the feature reports that set Resolution Multipliers
+ * @parts: their fields
  * @n_ops: number of @ops
  * @n_keys: number of @keys
  * @n_reports: number of @reports
  * @n_arrays: number of @arrays
  * @n_values: number of @values
+ * @n_features: number of @features
+ * @n_parts: number of @parts
  * @n_inputs: number of @inputs
  * @numbered: whether a report starts with its ID
  * @max_len: length of the longest report in bytes, its ID included
@@ -138,11 +166,15 @@ struct hrm_plan {
 	struct hrm_key *keys;
 	struct hrm_array *arrays;
 	s32 *values;
+	struct hrm_feature *features;
+	struct hrm_part *parts;
 	u16 n_ops;
 	u16 n_keys;
 	u16 n_reports;
 	u16 n_arrays;
 	u16 n_values;
+	u16 n_features;
+	u16 n_parts;
 	u16 max_len;
 	u8 n_inputs;
 	bool numbered;
@@ -170,6 +202,9 @@ struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
 void hrm_plan_free(struct hrm_plan *plan);
 enum hrm_result hrm_plan_run(struct hrm_plan *plan, const u8 *data,
 			     unsigned int len);
+void hrm_plan_fill(const struct hrm_plan *plan,
+		   const struct hrm_feature *feature, const u8 *old, u8 *data);
+void hrm_plan_multiply(struct hrm_plan *plan);
 struct hrm_key *hrm_plan_find_key(struct hrm_plan *plan,
 				  const struct input_keymap_entry *ke);
 

@@ -504,18 +504,63 @@ static void plan_selftest_bad_mouse_is_refused(struct kunit *test)
 						  sizeof(bad_mouse)));
 }
 
-/* Resolution Multipliers are feature reports: left to usbhid so far */
-static void plan_selftest_multiplier_mice_are_left_to_usbhid(struct kunit *test)
+static void plan_selftest_multiplier_is_for_its_collection(struct kunit *test)
 {
 	struct hrm_test *t = test->priv;
+	u8 data = 0, old = 0xff;
 
-	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, multiplier_mouse,
-						  sizeof(multiplier_mouse)));
-	KUNIT_EXPECT_STREQ(test, t->why.text, "reports to the device");
-	KUNIT_EXPECT_FALSE(test,
-			   hrm_test_compile(test, multiplier_hwheel_mouse,
-					    sizeof(multiplier_hwheel_mouse)));
-	KUNIT_EXPECT_STREQ(test, t->why.text, "reports to the device");
+	PLUG_ARRAY(multiplier_mouse);
+	KUNIT_ASSERT_EQ(test, t->plan->n_features, 1);
+	KUNIT_EXPECT_EQ(test, t->plan->features[0].id, 0x12);
+	KUNIT_EXPECT_EQ(test, t->plan->features[0].len, 1);
+	hrm_plan_fill(t->plan, &t->plan->features[0], &old, &data);
+	KUNIT_EXPECT_EQ(test, data, 0x01);
+
+	/* Before it is set in the device a step is a click */
+	REPORT(0x11, 0, 0, 0, 3, 1);
+	EXPECT_EVENTS(REL(WHEEL, 3), REL(WHEEL_HI_RES, 360), REL(HWHEEL, 1),
+		      REL(HWHEEL_HI_RES, 120), SYN);
+	hrm_plan_multiply(t->plan);
+	REPORT(0x11, 0, 0, 0, 3, 1);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, 90), REL(HWHEEL, 1),
+		      REL(HWHEEL_HI_RES, 120), SYN);
+}
+
+static void plan_selftest_two_multipliers_share_a_report(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	u8 data = 0, old = 0;
+
+	PLUG_ARRAY(multiplier_hwheel_mouse);
+	KUNIT_ASSERT_EQ(test, t->plan->n_features, 1);
+	KUNIT_EXPECT_EQ(test, t->plan->features[0].n_parts, 2);
+	hrm_plan_fill(t->plan, &t->plan->features[0], &old, &data);
+	KUNIT_EXPECT_EQ(test, data, 0x05);
+
+	hrm_plan_multiply(t->plan);
+	REPORT(0x1a, 0, 0, 0, 0, 0, 12, 0, 0xff, 0xff);
+	EXPECT_EVENTS(REL(WHEEL, 1), REL(WHEEL_HI_RES, 120),
+		      REL(HWHEEL_HI_RES, -10), SYN);
+}
+
+/* A multiplier with two values is not set, and what the device has stays */
+static void plan_multiplier_of_two_values_is_kept(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	u8 data = 0, old = 0xa5;
+
+	PLUG_MOUSE(RD_PAGE, RD_DESKTOP, RD_USAGE, 0x48, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_PMIN, 1, RD_PMAX, 8, RD_SIZE, 2, RD_COUNT, 2,
+		   RD_FEATURE, RD_VAR,
+		   RD_USAGE, 0x48, RD_SIZE, 4, RD_COUNT, 1, RD_FEATURE, RD_VAR,
+		   RD_PMIN, 0, RD_PMAX, 0, RD_USAGE, 0x38, RD_LMIN, 0x81,
+		   RD_LMAX, 0x7f, RD_SIZE, 8, RD_INPUT, RD_VAR | RD_REL);
+	KUNIT_ASSERT_EQ(test, t->plan->n_features, 1);
+	hrm_plan_fill(t->plan, &t->plan->features[0], &old, &data);
+	KUNIT_EXPECT_EQ(test, data, 0x15);
+	hrm_plan_multiply(t->plan);
+	REPORT(1);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, 15), SYN);
 }
 
 /* Buttons and keys */
@@ -1737,7 +1782,9 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_selftest_two_wheel_mouse),
 	KUNIT_CASE(plan_selftest_mi_mouse_has_media_keys),
 	KUNIT_CASE(plan_selftest_bad_mouse_is_refused),
-	KUNIT_CASE(plan_selftest_multiplier_mice_are_left_to_usbhid),
+	KUNIT_CASE(plan_selftest_multiplier_is_for_its_collection),
+	KUNIT_CASE(plan_selftest_two_multipliers_share_a_report),
+	KUNIT_CASE(plan_multiplier_of_two_values_is_kept),
 	KUNIT_CASE(plan_buttons_need_not_be_byte_aligned),
 	KUNIT_CASE(plan_more_than_32_buttons),
 	KUNIT_CASE(plan_buttons_end_at_key_max),
