@@ -9,12 +9,15 @@
 
 #include <linux/bsearch.h>
 #include <linux/cleanup.h>
+#include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/hid.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/usb.h>
 #include <linux/usb/hid_claim.h>
@@ -42,28 +45,33 @@ struct hrm_hid_descriptor {
 
 struct hrm_claim {
 	struct usb_interface *intf;
+	struct hrm_why why;	/* it is left to usbhid */
+	bool failed;		/* its probe failed: never again */
 	bool pending;		/* to be offered to usbhid */
 	struct list_head node;
 };
 
 static DEFINE_MUTEX(hrm_claim_lock);
-/* Interfaces whose probe failed; they stay with usbhid until unplugged */
-static LIST_HEAD(hrm_refused);
+/* Interfaces that usbhid keeps, until they are unplugged */
+static LIST_HEAD(hrm_left);
 /* Interfaces that hrmouse had when it was unloaded */
 static LIST_HEAD(hrm_released);
 static bool hrm_leaving;
+static struct dentry *hrm_debugfs;
 
-/* The caller holds hrm_claim_lock */
-static void hrm_claim_add(struct list_head *list, struct usb_interface *intf)
+static struct hrm_claim *hrm_claim_add(struct list_head *list,
+				       struct usb_interface *intf)
 {
 	struct hrm_claim *claim;
 
+	lockdep_assert_held(&hrm_claim_lock);
+
 	/* A mouse that is on no list would be left without a driver */
-	claim = kmalloc(sizeof(*claim), GFP_KERNEL | __GFP_NOFAIL);
+	claim = kzalloc(sizeof(*claim), GFP_KERNEL | __GFP_NOFAIL);
 	claim->intf = usb_get_intf(intf);
-	claim->pending = true;
 	/* The core unbinds the last one first: they go back in their order */
 	list_add(&claim->node, list);
+	return claim;
 }
 
 static void hrm_claim_del(struct hrm_claim *claim)
@@ -72,6 +80,57 @@ static void hrm_claim_del(struct hrm_claim *claim)
 	usb_put_intf(claim->intf);
 	kfree(claim);
 }
+
+static struct hrm_claim *hrm_claim_find(struct usb_interface *intf)
+{
+	struct hrm_claim *claim;
+
+	lockdep_assert_held(&hrm_claim_lock);
+
+	list_for_each_entry(claim, &hrm_left, node)
+		if (claim->intf == intf)
+			return claim;
+	return NULL;
+}
+
+/**
+ * hrm_claim_leave() - note why an interface stays with usbhid
+ * @intf: the interface
+ * @text: the reason, a constant
+ * @usage: the usage in question, 0 if there is none
+ *
+ * The note can be read in debugfs until the interface is unplugged.
+ *
+ * Context: may sleep.
+ */
+void hrm_claim_leave(struct usb_interface *intf, const char *text, u32 usage)
+{
+	struct hrm_claim *claim;
+
+	dev_dbg(&intf->dev, "not for hrmouse: %s (usage %08x)\n", text, usage);
+
+	guard(mutex)(&hrm_claim_lock);
+	claim = hrm_claim_find(intf) ?: hrm_claim_add(&hrm_left, intf);
+	/* The first reason of a probe is the one that counts */
+	if (!claim->failed)
+		claim->why = (struct hrm_why) { text, usage };
+}
+
+static int hrm_left_show(struct seq_file *seq, void *unused)
+{
+	struct hrm_claim *claim;
+
+	guard(mutex)(&hrm_claim_lock);
+	list_for_each_entry_reverse(claim, &hrm_left, node) {
+		seq_printf(seq, "%s: %s", dev_name(&claim->intf->dev),
+			   claim->why.text);
+		if (claim->why.usage)
+			seq_printf(seq, " (usage %08x)", claim->why.usage);
+		seq_putc(seq, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(hrm_left);
 
 /* Let the driver core look for a driver; does nothing where there is one */
 static void hrm_claim_attach(struct usb_interface *intf)
@@ -93,7 +152,7 @@ static void hrm_claim_offer(struct work_struct *work)
 	do {
 		intf = NULL;
 		scoped_guard(mutex, &hrm_claim_lock) {
-			list_for_each_entry(claim, &hrm_refused, node) {
+			list_for_each_entry(claim, &hrm_left, node) {
 				if (!claim->pending)
 					continue;
 				claim->pending = false;
@@ -110,23 +169,14 @@ static void hrm_claim_offer(struct work_struct *work)
 
 static DECLARE_WORK(hrm_claim_work, hrm_claim_offer);
 
-/**
- * hrm_claim_refused() - whether a probe of an interface has failed before
- * @intf: the interface
- *
- * Context: may sleep.
- *
- * Return: true if the interface is usbhid's until it is unplugged.
- */
-bool hrm_claim_refused(struct usb_interface *intf)
+/* A probe of the interface has failed: it is usbhid's until it is unplugged */
+static bool hrm_claim_refused(struct usb_interface *intf)
 {
 	struct hrm_claim *claim;
 
 	guard(mutex)(&hrm_claim_lock);
-	list_for_each_entry(claim, &hrm_refused, node)
-		if (claim->intf == intf)
-			return true;
-	return false;
+	claim = hrm_claim_find(intf);
+	return claim && claim->failed;
 }
 
 /**
@@ -137,9 +187,33 @@ bool hrm_claim_refused(struct usb_interface *intf)
  */
 void hrm_claim_failed(struct usb_interface *intf)
 {
+	struct hrm_claim *claim;
+
 	guard(mutex)(&hrm_claim_lock);
-	hrm_claim_add(&hrm_refused, intf);
+	claim = hrm_claim_find(intf);
+	if (!claim) {
+		claim = hrm_claim_add(&hrm_left, intf);
+		claim->why.text = "its probe failed, see the log";
+	}
+	claim->failed = true;
+	claim->pending = true;
 	schedule_work(&hrm_claim_work);
+}
+
+/**
+ * hrm_claim_taken() - an interface is hrmouse's
+ * @intf: the interface, its probe about to succeed
+ *
+ * Context: may sleep.
+ */
+void hrm_claim_taken(struct usb_interface *intf)
+{
+	struct hrm_claim *claim;
+
+	guard(mutex)(&hrm_claim_lock);
+	claim = hrm_claim_find(intf);
+	if (claim)
+		hrm_claim_del(claim);
 }
 
 /**
@@ -165,7 +239,7 @@ static int hrm_claim_notify(struct notifier_block *nb, unsigned long action,
 		return NOTIFY_DONE;
 
 	guard(mutex)(&hrm_claim_lock);
-	list_for_each_entry_safe(claim, next, &hrm_refused, node)
+	list_for_each_entry_safe(claim, next, &hrm_left, node)
 		if (interface_to_usbdev(claim->intf) == data)
 			hrm_claim_del(claim);
 	return NOTIFY_OK;
@@ -260,17 +334,18 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 
 	rd = hrm_rdesc_parse(bytes, size, &at);
 	if (IS_ERR(rd)) {
-		if (PTR_ERR(rd) == -EINVAL)
+		if (PTR_ERR(rd) == -EINVAL) {
 			dev_warn_ratelimited(&intf->dev,
 					     "malformed report descriptor, byte %zu of %zu\n",
 					     at, size);
+			hrm_claim_leave(intf, "malformed report descriptor", 0);
+		}
 		return ERR_CAST(rd);
 	}
 
 	plan = hrm_plan_compile(rd, caps, &why);
 	if (IS_ERR(plan) && why.text)
-		dev_dbg(&intf->dev, "not for hrmouse: %s (usage %08x)\n",
-			why.text, why.usage);
+		hrm_claim_leave(intf, why.text, why.usage);
 	*per_application = rd->n_applications > 1;
 	hrm_rdesc_free(rd);
 	return plan;
@@ -286,16 +361,7 @@ static int hrm_claim_compare(const void *key, const void *entry)
 	return id < listed ? -1 : 1;
 }
 
-/**
- * hrm_claim_foreign() - whether a device is another driver's
- * @udev: the device
- *
- * Context: any.
- *
- * Return: true if drivers/hid has a driver for the device, loaded or not, or
- * leaves it to a USB driver.
- */
-bool hrm_claim_foreign(struct usb_device *udev)
+static bool hrm_claim_foreign(struct usb_device *udev)
 {
 	u32 id = le16_to_cpu(udev->descriptor.idVendor) << 16 |
 		 le16_to_cpu(udev->descriptor.idProduct);
@@ -310,17 +376,41 @@ bool hrm_claim_foreign(struct usb_device *udev)
 		       sizeof(id), hrm_claim_compare);
 }
 
+/**
+ * hrm_claim_candidate() - whether it is worth to read the report descriptor
+ * @intf: the interface
+ *
+ * Context: may sleep.
+ *
+ * Return: false if the interface cannot be hrmouse's, whatever it holds: its
+ * probe has failed before, it has no interrupt IN endpoint, or drivers/hid has
+ * a driver for the device, loaded or not, or leaves it to a USB driver.
+ */
+bool hrm_claim_candidate(struct usb_interface *intf)
+{
+	struct usb_endpoint_descriptor *ep;
+
+	if (hrm_claim_refused(intf))
+		return false;
+	if (usb_find_int_in_endpoint(intf->cur_altsetting, &ep)) {
+		hrm_claim_leave(intf, "no interrupt IN endpoint", 0);
+		return false;
+	}
+	if (hrm_claim_foreign(interface_to_usbdev(intf))) {
+		hrm_claim_leave(intf, "the device has a driver of its own", 0);
+		return false;
+	}
+	return true;
+}
+
 static bool hrm_claim_wants(struct usb_interface *intf, const u8 *bytes,
 			    size_t size)
 {
-	struct usb_endpoint_descriptor *ep;
 	struct hrm_plan *plan;
 	struct hrm_caps *caps;
 	bool per_application;
 
-	if (usb_find_int_in_endpoint(intf->cur_altsetting, &ep) ||
-	    hrm_claim_foreign(interface_to_usbdev(intf)) ||
-	    hrm_claim_refused(intf))
+	if (!hrm_claim_candidate(intf))
 		return false;
 
 	caps = kcalloc(HRM_MAX_INPUTS, sizeof(*caps), GFP_KERNEL);
@@ -345,6 +435,8 @@ static struct usbhid_claimer hrm_claimer = {
  */
 void hrm_claim_start(void)
 {
+	hrm_debugfs = debugfs_create_dir("hrmouse", usb_debug_root);
+	debugfs_create_file("left", 0444, hrm_debugfs, NULL, &hrm_left_fops);
 	usb_register_notify(&hrm_claim_nb);
 	usbhid_claim_register(&hrm_claimer);
 }
@@ -370,6 +462,7 @@ void hrm_claim_end(void)
 {
 	struct hrm_claim *claim, *next;
 
+	debugfs_remove(hrm_debugfs);
 	usb_unregister_notify(&hrm_claim_nb);
 	flush_work(&hrm_claim_work);
 
@@ -378,6 +471,6 @@ void hrm_claim_end(void)
 		hrm_claim_attach(claim->intf);
 		hrm_claim_del(claim);
 	}
-	list_for_each_entry_safe(claim, next, &hrm_refused, node)
+	list_for_each_entry_safe(claim, next, &hrm_left, node)
 		hrm_claim_del(claim);
 }

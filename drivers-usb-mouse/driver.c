@@ -148,8 +148,7 @@ static int hrm_bind(struct usb_interface *intf)
 
 	ret = usb_find_int_in_endpoint(intf->cur_altsetting, &ep);
 	if (ret)
-		return dev_err_probe(&intf->dev, -ENODEV,
-				     "no interrupt IN endpoint\n");
+		return ret;
 
 	mouse = devm_kzalloc(&intf->dev, sizeof(*mouse), GFP_KERNEL);
 	caps = kcalloc(HRM_MAX_INPUTS, sizeof(*caps), GFP_KERNEL);
@@ -168,13 +167,14 @@ static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
 {
 	int ret;
 
-	if (hrm_claim_foreign(interface_to_usbdev(intf)) ||
-	    hrm_claim_refused(intf))
+	if (!hrm_claim_candidate(intf))
 		return -ENODEV;
 
 	ret = hrm_bind(intf);
 	if (ret)
 		hrm_claim_failed(intf);
+	else
+		hrm_claim_taken(intf);
 	/* What is wrong has been told; the driver core need not do it again */
 	return ret ? -ENODEV : 0;
 }

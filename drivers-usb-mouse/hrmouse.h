@@ -79,9 +79,10 @@ struct hrm_descriptor {
 void hrm_claim_start(void);
 void hrm_claim_stop(void);
 void hrm_claim_end(void);
-bool hrm_claim_foreign(struct usb_device *udev);
-bool hrm_claim_refused(struct usb_interface *intf);
+bool hrm_claim_candidate(struct usb_interface *intf);
+void hrm_claim_leave(struct usb_interface *intf, const char *text, u32 usage);
 void hrm_claim_failed(struct usb_interface *intf);
+void hrm_claim_taken(struct usb_interface *intf);
 void hrm_claim_released(struct usb_interface *intf);
 int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc);
 struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,

@@ -29,6 +29,7 @@
 #include "rdesc.h"
 
 #define HRM_CONSUMER_AC_PAN	(HID_UP_CONSUMER | 0x238)
+#define HRM_GOOGLE_VIVALDI	(HID_UP_GOOGLEVENDOR | 0x1)
 
 /* More than any mouse has; what exceeds them is left to hid-core */
 #define HRM_MAX_OPS		256
@@ -53,6 +54,7 @@ struct hrm_compiler {
 	struct hrm_op run;	/* buttons that may grow by the next one */
 	u32 run_bit;		/* offset of the run's first button */
 	u8 run_len;		/* buttons in the run, 0: none is open */
+	bool dpad;		/* the field has a D-pad that is mapped */
 };
 
 static int hrm_refuse(struct hrm_compiler *c, const char *text, u32 usage)
@@ -62,44 +64,109 @@ static int hrm_refuse(struct hrm_compiler *c, const char *text, u32 usage)
 	return -EOPNOTSUPP;
 }
 
-/* HUT 4, Generic Desktop Page */
-static int hrm_map_desktop(const struct hrm_field *field, u32 usage,
-			   struct hrm_mapping *map)
+/* HUT 4.7, D-pad: the direction of a hat that a usage stands for, 0: none */
+static int hrm_hat_direction(u32 usage)
+{
+	switch (usage) {
+	case HID_GD_UP:
+		return 1;
+	case HID_GD_RIGHT:
+		return 3;
+	case HID_GD_DOWN:
+		return 5;
+	case HID_GD_LEFT:
+		return 7;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * HUT 4.5 to 4.11, the system controls and the D-pad. hid-input knows them by
+ * the low byte of the usage, and the D-pad by all of it.
+ */
+static bool hrm_map_system(u32 usage, struct hrm_mapping *map)
+{
+	static const u16 controls[] = {
+		0, KEY_POWER, KEY_SLEEP, KEY_WAKEUP, KEY_CONTEXT_MENU, KEY_MENU,
+		KEY_PROG1, KEY_HELP, KEY_EXIT, KEY_SELECT, KEY_RIGHT, KEY_LEFT,
+		KEY_UP, KEY_DOWN, KEY_POWER2, KEY_RESTART,
+	};
+	u16 code = 0;
+
+	switch (usage & 0xff) {
+	case 0x81 ... 0x8f:
+		code = controls[usage & 0xf];
+		break;
+	case 0x90 ... 0x9f:
+		if (hrm_hat_direction(usage)) {
+			map->type = EV_ABS;
+			map->code = ABS_HAT0X;
+			return true;
+		}
+		if (usage != HID_GD_DO_NOT_DISTURB)
+			return false;
+		code = KEY_DO_NOT_DISTURB;
+		break;
+	case 0xa9:
+		code = KEY_MICMUTE;
+		break;
+	case 0xaa:
+		code = KEY_ACCESSIBILITY;
+		break;
+	case 0xb5:
+		code = KEY_SWITCHVIDEOMODE;
+		break;
+	case 0xa0 ... 0xa8:
+	case 0xab ... 0xb4:
+	case 0xb6 ... 0xbf:
+		return true;
+	default:
+		return false;
+	}
+
+	map->type = EV_KEY;
+	map->code = code;
+	map->again = true;
+	return true;
+}
+
+/* HUT 4, Generic Desktop Page; false: hid-input does not know the usage */
+static bool hrm_map_desktop(const struct hrm_field *field, u32 usage,
+			    struct hrm_mapping *map)
 {
 	bool relative = field->flags & HID_MAIN_ITEM_RELATIVE;
 
-	/* System controls and the D-pad: not on a mouse so far */
-	if ((usage & 0xf0) == 0x80 || (usage & 0xf0) == 0x90 ||
-	    (usage & 0xf0) == 0xa0 || (usage & 0xf0) == 0xb0)
-		return -EOPNOTSUPP;
+	if ((usage & 0xc0) == 0x80)
+		return hrm_map_system(usage, map);
 
 	switch (usage) {
 	case HID_GD_X ... HID_GD_RZ:
 		map->type = relative ? EV_REL : EV_ABS;
 		map->code = usage & 0xf;
 		map->again = !relative;
-		return 0;
+		return true;
 	case HID_GD_WHEEL:
 		map->type = relative ? EV_REL : EV_ABS;
 		map->code = relative ? REL_WHEEL_HI_RES : ABS_WHEEL;
-		return 0;
+		return true;
 	case HID_GD_SLIDER:
 	case HID_GD_DIAL:
 		map->type = relative ? EV_REL : EV_ABS;
 		map->code = usage & 0xf;
-		return 0;
+		return true;
 	case HID_GD_HATSWITCH:
 		map->type = EV_ABS;
 		map->code = ABS_HAT0X;
-		return 0;
+		return true;
 	case HID_GD_START:
 	case HID_GD_SELECT:
 		map->type = EV_KEY;
 		map->code = usage == HID_GD_START ? BTN_START : BTN_SELECT;
 		map->again = true;
-		return 0;
+		return true;
 	default:
-		return 1;
+		return false;
 	}
 }
 
@@ -123,15 +190,49 @@ static void hrm_map_simulation(u32 usage, struct hrm_mapping *map)
 	}
 }
 
+/* A vendor page that not only HP uses */
+static void hrm_map_hp(u32 usage, struct hrm_mapping *map)
+{
+	static const u16 keys[] = {
+		0, KEY_MICMUTE, 0, KEY_BRIGHTNESSDOWN, KEY_BRIGHTNESSUP,
+	};
+	u32 id = usage & HID_USAGE;
+
+	if (id < ARRAY_SIZE(keys) && keys[id]) {
+		map->type = EV_KEY;
+		map->code = keys[id];
+		map->again = true;
+	}
+}
+
 /* What hidinput_configure_usage() makes of a usage in a mouse or a pointer */
 static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 		   u32 usage, struct hrm_mapping *map)
 {
-	int ret = 0;
+	bool known = false;
 
 	*map = (struct hrm_mapping) {};
 
-	if (field->flags & HID_MAIN_ITEM_CONSTANT || !field->count)
+	if (field->flags & HID_MAIN_ITEM_CONSTANT)
+		return 0;
+
+	switch (usage & HID_USAGE_PAGE) {
+	case HID_UP_KEYBOARD:
+	case HID_UP_LED:
+	case HID_UP_TELEPHONY:
+	case HID_UP_DIGITIZER:
+	case HID_UP_PID:
+	case HID_UP_BATTERY:
+	case HID_UP_CAMERA:
+	case HID_UP_GENDEVCTRLS:
+	case HID_UP_HPVENDOR:
+		return hrm_refuse(c, "a usage that no mouse has", usage);
+	case HID_UP_CONSUMER:	/* HUT 15 */
+		if (usage != HRM_CONSUMER_AC_PAN)
+			return hrm_refuse(c, "a usage that no mouse has", usage);
+	}
+
+	if (!field->count)
 		return 0;
 
 	switch (usage & HID_USAGE_PAGE) {
@@ -140,6 +241,10 @@ static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 	case HID_UP_LOGIVENDOR:
 	case HID_UP_LOGIVENDOR2:
 	case HID_UP_LOGIVENDOR3:
+		return 0;
+	case HID_UP_HPVENDOR2:
+		hrm_map_hp(usage, map);
+		__set_bit(EV_REP, c->caps[c->run.input].evbit);
 		return 0;
 	case HID_UP_CUSTOM:
 		__set_bit(EV_REP, c->caps[c->run.input].evbit);
@@ -153,35 +258,15 @@ static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 		hrm_map_simulation(usage, map);
 		return 0;
 	case HID_UP_GENDESK:
-		ret = hrm_map_desktop(field, usage, map);
+		known = hrm_map_desktop(field, usage, map);
 		break;
-	case HID_UP_CONSUMER:	/* HUT 15 */
-		if (usage != HRM_CONSUMER_AC_PAN) {
-			ret = -EOPNOTSUPP;
-			break;
-		}
+	case HID_UP_CONSUMER:
 		map->type = EV_REL;
 		map->code = REL_HWHEEL_HI_RES;
 		return 0;
-	case HID_UP_KEYBOARD:
-	case HID_UP_LED:
-	case HID_UP_TELEPHONY:
-	case HID_UP_DIGITIZER:
-	case HID_UP_PID:
-	case HID_UP_BATTERY:
-	case HID_UP_CAMERA:
-	case HID_UP_GENDEVCTRLS:
-	case HID_UP_HPVENDOR:
-	case HID_UP_HPVENDOR2:
-		ret = -EOPNOTSUPP;
-		break;
-	default:
-		ret = 1;
 	}
 
-	if (ret < 0)
-		return hrm_refuse(c, "a usage that no mouse has", usage);
-	if (ret) {
+	if (!known) {
 		/* Unknown usages become *_MISC */
 		map->type = field->size == 1 ? EV_KEY :
 			    field->flags & HID_MAIN_ITEM_RELATIVE ? EV_REL : EV_ABS;
@@ -194,8 +279,11 @@ static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 /* hid-input keeps the range of a hat in 16 bits */
 static bool hrm_is_hat(const struct hrm_field *field, u32 usage)
 {
-	return usage == HID_GD_HATSWITCH &&
-	       (s16)field->logical_minimum < (s16)field->logical_maximum;
+	if (field->flags & HID_MAIN_ITEM_CONSTANT || !field->count)
+		return false;
+	return hrm_hat_direction(usage) ||
+	       (usage == HID_GD_HATSWITCH &&
+		(s16)field->logical_minimum < (s16)field->logical_maximum);
 }
 
 /* hid-input's notion of a product that fits */
@@ -369,6 +457,13 @@ static int hrm_add_button(struct hrm_compiler *c, u32 bit, u16 key, u8 flags)
 	return ret;
 }
 
+static bool hrm_is_multiplier(const struct hrm_rdesc *rd,
+			      const struct hrm_field *field)
+{
+	return field->n_usages && hrm_field_usage(rd, field, 0, NULL) ==
+				  HID_GD_RESOLUTION_MULTIPLIER;
+}
+
 /* 6.2.2.7 for the control that HUT 4.3.1 describes; as hid_calculate_multiplier() */
 static s8 hrm_effective_multiplier(const struct hrm_field *field, bool set)
 {
@@ -415,7 +510,8 @@ static s8 hrm_multiplier(const struct hrm_compiler *c, unsigned int wheel,
 		if (rd->reports[i].type != HRM_FEATURE)
 			continue;
 		for (field = rd->fields; field < rd->fields + rd->n_fields; field++) {
-			if (field->report != i || !field->count)
+			if (field->report != i || !field->count ||
+			    !hrm_is_multiplier(rd, field))
 				continue;
 			in = hrm_multiplied(rd, field);
 			at = wheel;
@@ -445,6 +541,8 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 	};
 	/* EVIOCSKEYCODE can make a key of a usage that maps to nothing */
 	bool key = !map->type || map->type == EV_KEY;
+	int direction = hrm_hat_direction(usage);
+	bool hat = hrm_is_hat(field, usage);
 	unsigned int collection;
 	int ret;
 
@@ -452,7 +550,7 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 		return map->type ? hrm_refuse(c, "a field of no bits", usage) : 0;
 
 	/* A bit that stays what it is through hid-input's clamp */
-	if (key && size == 1 && min >= 0 &&
+	if (key && !hat && size == 1 && min >= 0 &&
 	    (min >= max || min == 0) &&
 	    !(field->flags & (HID_MAIN_ITEM_RELATIVE |
 			      HID_MAIN_ITEM_BUFFERED_BYTE)))
@@ -486,12 +584,15 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 			op.multiplier = hrm_multiplier(c, collection, false);
 			op.multiplier_set = hrm_multiplier(c, collection, true);
 		}
-	} else if (hrm_is_hat(field, usage)) {
-		op.kind = HRM_OP_HAT;
-		op.min = (s16)min;
-		op.max = (s16)max;
 	} else {
 		op.kind = HRM_OP_ABS;
+	}
+	if (hat) {
+		op.kind = direction ? HRM_OP_DPAD : HRM_OP_HAT;
+		op.flags &= HRM_OP_SIGNED;
+		op.flags |= key ? HRM_OP_HAT_KEY : 0;
+		op.min = direction ?: (s16)min;
+		op.max = (s16)max;
 	}
 	hrm_place(&op, bit, size);
 
@@ -544,6 +645,11 @@ static int hrm_add_key(struct hrm_compiler *c, u32 usage, u16 code)
 	return 0;
 }
 
+static bool hrm_is_mouse(u32 application)
+{
+	return application == HID_GD_MOUSE || application == HID_GD_POINTER;
+}
+
 static int hrm_compile_field(struct hrm_compiler *c,
 			     const struct hrm_field *field)
 {
@@ -555,8 +661,8 @@ static int hrm_compile_field(struct hrm_compiler *c,
 	u32 usage;
 	int ret;
 
-	if (field->application != HID_GD_MOUSE &&
-	    field->application != HID_GD_POINTER)
+	c->dpad = false;
+	if (!hrm_is_mouse(field->application))
 		return hrm_refuse(c, "more than a mouse", field->application);
 
 	for (i = 0; i < field->n_usages; i++) {
@@ -564,8 +670,12 @@ static int hrm_compile_field(struct hrm_compiler *c,
 		ret = hrm_map(c, field, usage, &map);
 		if (ret)
 			return ret;
-		if (!hrm_declare(caps, field, usage, &map))
+		/* The first usage of a D-pad stands for all of its field */
+		if ((c->dpad && hrm_hat_direction(usage)) ||
+		    !hrm_declare(caps, field, usage, &map))
 			map.type = 0;
+		else
+			c->dpad |= hrm_hat_direction(usage);
 
 		/* hid-input's keymap has the usages that map to nothing, too */
 		if (!map.type || map.type == EV_KEY) {
@@ -658,76 +768,143 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 	return 0;
 }
 
-/* A feature report is for hrmouse if it sets Resolution Multipliers only */
-static int hrm_compile_feature(struct hrm_compiler *c, unsigned int index)
+/* hid-input makes a power supply of it, in any report */
+static bool hrm_is_battery(u32 usage)
 {
-	const struct hrm_report *report = &c->rd->reports[index];
-	const struct hrm_field *field = c->rd->fields;
-	struct hrm_feature out = {
-		.id = report->id,
-		.len = hrm_report_len(report),
-		.first_part = c->n.n_parts,
-	};
-	bool set = false;
+	return IS_ENABLED(CONFIG_HID_BATTERY_STRENGTH) &&
+	       IS_ENABLED(CONFIG_USB_HID) && usage == HID_DC_BATTERYSTRENGTH;
+}
+
+/*
+ * Reports to the device: to hid-input they are nothing but indicators,
+ * Resolution Multipliers and the strength of a battery.
+ */
+static int hrm_check_field(struct hrm_compiler *c, const struct hrm_field *field,
+			   bool output)
+{
+	bool multiplier = hrm_is_multiplier(c->rd, field);
 	unsigned int i;
+	int ret = 0;
 	u32 usage;
 
-	for (; field < c->rd->fields + c->rd->n_fields; field++) {
-		struct hrm_part part = {
-			.offset = field->offset,
-			.bits = field->size * field->count,
-			.value = field->logical_maximum,
-			/* As hid-input, which has no use for several in one */
-			.set = field->count == 1,
-		};
+	if (!hrm_is_mouse(field->application))
+		return hrm_refuse(c, "more than a mouse", field->application);
 
+	for (i = 0; i < field->n_usages && !ret; i++) {
+		usage = hrm_field_usage(c->rd, field, i, NULL);
+		if (output) {
+			if ((usage & HID_USAGE_PAGE) == HID_UP_LED)
+				return hrm_refuse(c, "an indicator", usage);
+			/* Maps to nothing, and is in the keymap for all that */
+			ret = hrm_add_key(c, usage, KEY_RESERVED);
+		} else if (hrm_is_battery(usage)) {
+			return hrm_refuse(c, "a battery", usage);
+		} else if ((usage == HID_GD_RESOLUTION_MULTIPLIER) != multiplier) {
+			return hrm_refuse(c, "half a Resolution Multiplier", usage);
+		}
+	}
+	return ret;
+}
+
+/* As hid-input, which has no use for several in one field */
+static bool hrm_is_settable(const struct hrm_rdesc *rd,
+			    const struct hrm_field *field)
+{
+	return field->count == 1 && hrm_is_multiplier(rd, field);
+}
+
+/* hid-core keeps a signed value within the bits of its field */
+static s32 hrm_setting(const struct hrm_field *field)
+{
+	s32 value = field->logical_maximum;
+
+	if (field->logical_minimum < 0 && field->size && field->size < 32)
+		return clamp(value, -(s32)BIT(field->size - 1),
+			     (s32)BIT(field->size - 1) - 1);
+	return value;
+}
+
+/* A feature report is to be sent if it has a Resolution Multiplier to set */
+static void hrm_add_feature(struct hrm_compiler *c, unsigned int index)
+{
+	const struct hrm_field *fields = c->rd->fields;
+	const struct hrm_field *end = fields + c->rd->n_fields;
+	const struct hrm_field *field;
+	struct hrm_feature out = {
+		.id = c->rd->reports[index].id,
+		.len = hrm_report_len(&c->rd->reports[index]),
+		.first_part = c->n.n_parts,
+	};
+
+	for (field = fields; field < end; field++)
+		if (field->report == index && hrm_is_settable(c->rd, field))
+			break;
+	if (field == end)
+		return;
+
+	for (field = fields; field < end; field++) {
 		if (field->report != index)
 			continue;
-		for (i = 0; i < field->n_usages; i++) {
-			usage = hrm_field_usage(c->rd, field, i, NULL);
-			if (usage != HID_GD_RESOLUTION_MULTIPLIER)
-				return hrm_refuse(c, "reports to the device", usage);
-		}
 		if (c->plan)
-			c->plan->parts[c->n.n_parts] = part;
+			c->plan->parts[c->n.n_parts] = (struct hrm_part) {
+				.offset = field->offset,
+				.bits = field->size * field->count,
+				.value = hrm_setting(field),
+				.set = hrm_is_settable(c->rd, field),
+			};
 		c->n.n_parts++;
-		set |= part.set;
 	}
-
 	out.n_parts = c->n.n_parts - out.first_part;
-	if (!set)
-		return 0;
 	if (c->plan)
 		c->plan->features[c->n.n_features] = out;
 	c->n.n_features++;
+}
+
+static int hrm_compile_other(struct hrm_compiler *c, unsigned int index)
+{
+	const struct hrm_report *report = &c->rd->reports[index];
+	const struct hrm_field *field = c->rd->fields;
+	int ret;
+
+	for (; field < c->rd->fields + c->rd->n_fields; field++) {
+		if (field->report != index)
+			continue;
+		ret = hrm_check_field(c, field, report->type == HRM_OUTPUT);
+		if (ret)
+			return ret;
+	}
+	if (report->type == HRM_FEATURE)
+		hrm_add_feature(c, index);
 	return 0;
 }
 
 static int hrm_compile(struct hrm_compiler *c)
 {
 	bool any = false;
-	unsigned int i;
+	unsigned int type, i;
+	u32 usage;
 	int ret;
 
 	c->n = (struct hrm_plan) { .numbered = c->rd->numbered[HRM_INPUT] };
 
-	for (i = 0; i < c->rd->n_collections; i++)
-		if ((c->rd->collections[i].usage & HID_USAGE_PAGE) == HID_UP_SENSOR)
-			return hrm_refuse(c, "a sensor",
-					  c->rd->collections[i].usage);
+	/* These have drivers of their own, whatever else is there */
+	for (i = 0; i < c->rd->n_collections; i++) {
+		usage = c->rd->collections[i].usage;
+		if ((usage & HID_USAGE_PAGE) == HID_UP_SENSOR ||
+		    usage == HRM_GOOGLE_VIVALDI)
+			return hrm_refuse(c, "a collection of another driver", usage);
+	}
 
-	for (i = 0; i < c->rd->n_reports; i++) {
-		const struct hrm_report *report = &c->rd->reports[i];
-
-		if (report->type == HRM_OUTPUT && report->n_fields)
-			return hrm_refuse(c, "reports to the device",
-					  report->application);
-		if (report->type == HRM_OUTPUT)
-			continue;
-		ret = report->type == HRM_INPUT ? hrm_compile_report(c, i) :
-						  hrm_compile_feature(c, i);
-		if (ret)
-			return ret;
+	/* In the order of hid-input's keymap */
+	for (type = HRM_INPUT; type <= HRM_FEATURE; type++) {
+		for (i = 0; i < c->rd->n_reports; i++) {
+			if (c->rd->reports[i].type != type)
+				continue;
+			ret = type == HRM_INPUT ? hrm_compile_report(c, i) :
+						  hrm_compile_other(c, i);
+			if (ret)
+				return ret;
+		}
 	}
 	for (i = 0; i < c->n.n_inputs; i++)
 		any |= !bitmap_empty(c->caps[i].evbit, EV_CNT);
@@ -866,19 +1043,33 @@ static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
 	return true;
 }
 
-/* HUT 4.3: eight directions clockwise from north; what is out of range is none */
-static bool hrm_run_hat(const struct hrm_op *op, struct input_dev *input,
-			s32 value)
+/*
+ * HUT 4.3 and 4.7: eight directions clockwise from north; what is out of range
+ * is none. With hid-input a usage of the D-pad is its direction always.
+ */
+static bool hrm_run_hat(const struct hrm_plan *plan, const struct hrm_op *op,
+			struct input_dev *input, s32 value)
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
 	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
 	s32 dir = ((u32)value - op->min) * 8;
+	unsigned int type = EV_ABS;
+	unsigned int code = op->code;
 
-	dir = dir / (op->max - op->min + 1) + 1;
+	if (op->flags & HRM_OP_HAT_KEY) {
+		type = EV_KEY;
+		code = READ_ONCE(plan->keys[code].code);
+		if (!code)
+			return false;
+	}
+	if (op->kind == HRM_OP_DPAD)
+		dir = op->min;
+	else
+		dir = dir / (op->max - op->min + 1) + 1;
 	if (dir < 0 || dir > 8)
 		dir = 0;
-	input_event(input, EV_ABS, op->code, x[dir]);
-	input_event(input, EV_ABS, op->code + 1, y[dir]);
+	input_event(input, type, code, x[dir]);
+	input_event(input, type, code + 1, y[dir]);
 	return true;
 }
 
@@ -947,8 +1138,8 @@ static bool hrm_run_value(const struct hrm_plan *plan, struct hrm_op *op,
 {
 	s32 last = op->last;
 
-	if (op->kind == HRM_OP_HAT)
-		return hrm_run_hat(op, input, value);
+	if (op->kind >= HRM_OP_HAT)
+		return hrm_run_hat(plan, op, input, value);
 
 	if (op->kind == HRM_OP_ABS || op->kind == HRM_OP_KEY)
 		op->last = value;

@@ -23,8 +23,9 @@ enum hrm_op_kind {
 	HRM_OP_ABS,
 	HRM_OP_WHEEL,		/* a click counter and its high-resolution twin */
 	HRM_OP_KEY,		/* a key that is no one-bit value */
-	HRM_OP_HAT,
 	HRM_OP_ARRAY,		/* a list of the keys that are down */
+	HRM_OP_HAT,
+	HRM_OP_DPAD,		/* a hat of one direction */
 };
 
 #define HRM_OP_SIGNED	BIT(0)	/* sign-extend the value */
@@ -32,6 +33,7 @@ enum hrm_op_kind {
 #define HRM_OP_ALWAYS	BIT(2)	/* report a value that did not change */
 #define HRM_OP_RELEASE	BIT(3)	/* a key that reports presses only */
 #define HRM_OP_CONSTANT	BIT(4)	/* of a constant field, run after the others */
+#define HRM_OP_HAT_KEY	HRM_OP_NULL	/* a hat that is a key by EVIOCSKEYCODE */
 
 /**
  * struct hrm_op - one step of the plan
@@ -42,7 +44,7 @@ enum hrm_op_kind {
  * @flags: HRM_OP_*
  * @input: index of the input device
  * @code: event code; first key for buttons and keys; index of an array
- * @min: least value that is reported
+ * @min: least value that is reported; the direction of a D-pad
  * @max: greatest value that is reported
  * @last: previous value as it came; the remainder of a wheel
  * @multiplier: of a wheel: steps per click

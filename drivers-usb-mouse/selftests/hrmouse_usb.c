@@ -741,6 +741,23 @@ FIXTURE_TEARDOWN(other)
 	finish(_metadata, &self->log, self->tainted);
 }
 
+/* debugfs says of the only interface that is left to usbhid why it is */
+static void expect_left(struct __test_metadata *_metadata, const char *why)
+{
+	FILE *f = fopen("/sys/kernel/debug/usb/hrmouse/left", "re");
+	char line[128] = "", more[128] = "";
+	const char *found;
+
+	ASSERT_NE(NULL, f);
+	EXPECT_NE(NULL, fgets(line, sizeof(line), f));
+	EXPECT_EQ(NULL, fgets(more, sizeof(more), f));
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	found = strstr(line, ":1.0: ");
+	ASSERT_NE(NULL, found);
+	EXPECT_STREQ(why, found + strlen(":1.0: "));
+}
+
 TEST_F(other, keyboard)
 {
 	static const __u8 a_down[8] = { 0, 0, 4 };
@@ -749,6 +766,7 @@ TEST_F(other, keyboard)
 	self->g = plug(_metadata, &dev_keyboard, "hid-generic", &node,
 		       &self->fd);
 	EXPECT_STREQ("usbhid", node.usb_driver);
+	expect_left(_metadata, "more than a mouse (usage 00010006)");
 	ASSERT_EQ(0, gadget_report_timeout(self->g, 0, a_down, sizeof(a_down),
 					   WAIT_MS));
 	expect_frame(_metadata, self->fd, " s70004 k1e=1", 0);
@@ -793,6 +811,7 @@ TEST_F(other, desktop)
 	self->g = plug(_metadata, &dev_desktop, "hid-generic", &node,
 		       &self->fd);
 	EXPECT_STREQ("usbhid", node.usb_driver);
+	expect_left(_metadata, "more than a mouse (usage 00010006)");
 	ASSERT_EQ(0, evdev_wait(UDC, 1, expected_driver(), WAIT_MS, &node));
 	fd = evdev_open(&node);
 	ASSERT_LE(0, fd);

@@ -563,6 +563,24 @@ static void plan_multiplier_of_two_values_is_kept(struct kunit *test)
 	EXPECT_EVENTS(REL(WHEEL_HI_RES, 15), SYN);
 }
 
+static void plan_multiplier_is_set_within_its_bits(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	u8 data = 0, old = 0;
+
+	/* -1 to 1 in a bit: 1 would be -1 there, as would -2 in three bits be 6 */
+	PLUG_MOUSE(RD_USAGE, 0x48, RD_LMIN, 0xff, RD_LMAX, 1, RD_SIZE, 1,
+		   RD_COUNT, 1, RD_FEATURE, RD_VAR,
+		   RD_USAGE, 0x48, RD_LMIN, 0xfd, RD_LMAX, 0xfe, RD_SIZE, 3,
+		   RD_FEATURE, RD_VAR,
+		   RD_USAGE, 0x48, RD_LMIN, 0x80, RD_LMAX, 0x81, RD_SIZE, 4,
+		   RD_FEATURE, RD_VAR,
+		   RD_USAGE, 0x38, RD_SIZE, 8, RD_INPUT, RD_VAR | RD_REL);
+	KUNIT_ASSERT_EQ(test, t->plan->n_features, 1);
+	hrm_plan_fill(t->plan, &t->plan->features[0], &old, &data);
+	KUNIT_EXPECT_EQ(test, data, 0x80 | 6 << 1 | 0);
+}
+
 /* Buttons and keys */
 
 static void plan_buttons_need_not_be_byte_aligned(struct kunit *test)
@@ -1194,6 +1212,114 @@ static void plan_hat_range_has_16_bits_as_in_hid_input(struct kunit *test)
 	EXPECT_EVENTS(ABS(HAT0X, 0x4000), SYN);
 }
 
+/* HUT 4.7: four usages of one bit, the first of which speaks for all of them */
+static void plan_dpad_is_the_direction_of_its_first_usage(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, 0x92, RD_USAGE, 0x90, RD_USAGE, 0x91,
+		   RD_USAGE, 0x93, RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 1,
+		   RD_COUNT, 4, RD_INPUT, RD_VAR, RD_COUNT, 4, RD_INPUT,
+		   RD_CONST);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_HAT0X].minimum, -1);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_HAT0Y].maximum, 1);
+	REPORT(0);
+	EXPECT_EVENTS(ABS(HAT0X, 1), SYN);
+	REPORT(0x0f);
+	EXPECT_SILENCE();
+}
+
+static void plan_each_dpad_usage_has_its_direction(struct kunit *test)
+{
+	static const struct hrm_test_event at[][2] = {
+		{ ABS(HAT0Y, -1), SYN }, { ABS(HAT0Y, 1), SYN },
+		{ ABS(HAT0X, 1), SYN }, { ABS(HAT0X, -1), SYN },
+	};
+	u8 usage;
+
+	for (usage = 0; usage < ARRAY_SIZE(at); usage++) {
+		const u8 desc[] = {
+			RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE, RD_COLLECTION,
+			RD_APPLICATION, RD_USAGE, 0x90 + usage, RD_LMIN, 0,
+			RD_LMAX, 1, RD_SIZE, 8, RD_COUNT, 1, RD_INPUT, RD_VAR,
+			RD_END,
+		};
+
+		hrm_test_plug(test, desc, sizeof(desc));
+		REPORT(0);
+		hrm_test_events(test, at[usage], ARRAY_SIZE(at[usage]));
+	}
+}
+
+/* System controls (HUT 4.5, 4.6, 4.9 to 4.11) */
+
+static void plan_system_controls_are_keys(struct kunit *test)
+{
+	static const u16 keys[][2] = {
+		{ 0x81, KEY_POWER }, { 0x82, KEY_SLEEP }, { 0x83, KEY_WAKEUP },
+		{ 0x84, KEY_CONTEXT_MENU }, { 0x85, KEY_MENU },
+		{ 0x86, KEY_PROG1 }, { 0x87, KEY_HELP }, { 0x88, KEY_EXIT },
+		{ 0x89, KEY_SELECT }, { 0x8a, KEY_RIGHT }, { 0x8b, KEY_LEFT },
+		{ 0x8c, KEY_UP }, { 0x8d, KEY_DOWN }, { 0x8e, KEY_POWER2 },
+		{ 0x8f, KEY_RESTART }, { 0x9b, KEY_DO_NOT_DISTURB },
+		{ 0xa9, KEY_MICMUTE }, { 0xaa, KEY_ACCESSIBILITY },
+		{ 0xb5, KEY_SWITCHVIDEOMODE },
+		/* By their low byte, in hid-input */
+		{ 0x181, KEY_POWER }, { 0x2a9, KEY_MICMUTE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		const u8 desc[] = {
+			RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE, RD_COLLECTION,
+			RD_APPLICATION, RD_USAGE_16, keys[i][0], keys[i][0] >> 8,
+			RD_LMIN, 0, RD_LMAX, 1, RD_SIZE, 8, RD_COUNT, 1,
+			RD_INPUT, RD_VAR, RD_END,
+		};
+
+		hrm_test_plug(test, desc, sizeof(desc));
+		REPORT(1);
+		EXPECT_EVENTS(SCAN(0x10000 + keys[i][0]), KEY(keys[i][1], 1), SYN);
+	}
+}
+
+/* Two controls with one key have it both */
+static void plan_system_controls_may_share_a_key(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, 0x81, RD_USAGE, 0x81, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 8, RD_COUNT, 2, RD_INPUT, RD_VAR);
+	REPORT(0, 1);
+	EXPECT_EVENTS(SCAN(0x10081), KEY(KEY_POWER, 1), SYN);
+}
+
+static void plan_system_controls_that_hid_input_ignores(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	/* 0x80 and 0x94 are unknown to it, and become BTN_MISC and nothing */
+	PLUG_MOUSE(RD_USAGE, 0xa0, RD_USAGE, 0xa8, RD_USAGE, 0xab,
+		   RD_USAGE, 0xb0, RD_USAGE, 0xbf, RD_USAGE, 0x80,
+		   RD_USAGE, 0x94, RD_USAGE, 0x9c, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 1, RD_COUNT, 8, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->plan->n_keys, 8);
+	REPORT(0xff);
+	EXPECT_EVENTS(SCAN(0x10080), KEY(BTN_MISC, 1), SYN);
+}
+
+static void plan_vendor_page_with_three_keys(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_PAGE_16, 1, 0xff, RD_UMIN, 0, RD_UMAX, 5, RD_LMIN, 0,
+		   RD_LMAX, 1, RD_SIZE, 1, RD_COUNT, 6, RD_INPUT, RD_VAR,
+		   RD_COUNT, 2, RD_INPUT, RD_CONST);
+	KUNIT_EXPECT_TRUE(test, test_bit(EV_REP, t->caps[0].evbit));
+	REPORT(0x3f);
+	EXPECT_EVENTS(SCAN(0xff010001), KEY(KEY_MICMUTE, 1),
+		      SCAN(0xff010003), KEY(KEY_BRIGHTNESSDOWN, 1),
+		      SCAN(0xff010004), KEY(KEY_BRIGHTNESSUP, 1), SYN);
+}
+
 /* Input devices */
 
 static void plan_two_applications_are_two_input_devices(struct kunit *test)
@@ -1514,6 +1640,25 @@ static void plan_remap_of_a_usage_without_key_makes_it_one(struct kunit *test)
 	EXPECT_EVENTS(SCAN(0xff000009), KEY(KEY_B, 1), SYN);
 }
 
+/* hid-input gives such a key the two coordinates as its values */
+static void plan_second_hat_can_become_a_key(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_HAT, RD_USAGE, RD_HAT, RD_LMIN, 0, RD_LMAX, 7,
+		   RD_SIZE, 8, RD_COUNT, 2, RD_INPUT, RD_VAR | RD_NULL,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_LMAX, 1, RD_COUNT, 1,
+		   RD_INPUT, RD_VAR);
+	REPORT(2, 2, 0);
+	EXPECT_EVENTS(ABS(HAT0X, 1), SYN);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0x10039, KEY_B), 0);
+	REPORT(2, 2, 0);
+	EXPECT_EVENTS(KEY(KEY_B, 1), SYN);
+	REPORT(2, 0, 0);
+	EXPECT_EVENTS(KEY(KEY_B, 0), SYN);
+	KUNIT_ASSERT_EQ(test, hrm_test_remap(test, 0x10039, KEY_RESERVED), 0);
+	REPORT(2, 2, 0);
+	EXPECT_SILENCE();
+}
+
 static void plan_remap_works_in_arrays(struct kunit *test)
 {
 	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_UMIN, 1, RD_UMAX, 3, RD_LMIN, 1,
@@ -1580,14 +1725,29 @@ static const struct hrm_test_refusal hrm_test_refusals[] = {
 		BYTES(RD_PAGE, RD_CONSUMER, RD_USAGE, 0xe9, RD_INPUT, RD_VAR),
 	},
 	{
-		"output report in a mouse",
+		"indicator in a mouse",
 		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE, 8,
 		      RD_USAGE, 1, RD_OUTPUT, RD_VAR),
 	},
 	{
-		"feature report in a mouse",
-		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_USAGE, RD_X,
-		      RD_FEATURE, RD_VAR),
+		"half a Resolution Multiplier in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_USAGE, 0x48,
+		      RD_USAGE, RD_X, RD_COUNT, 2, RD_FEATURE, RD_VAR),
+	},
+	{
+		"touch of no count in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE, 13,
+		      RD_USAGE, 0x51, RD_COUNT, 0, RD_INPUT, RD_VAR),
+	},
+	{
+		"sensor in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE, 0x20,
+		      RD_USAGE, 1, RD_COLLECTION, 0, RD_END),
+	},
+	{
+		"Vivaldi keys in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE_16, 0xd1, 0xff,
+		      RD_USAGE, 1, RD_COLLECTION, 0, RD_END),
 	},
 	{
 		"LED in a mouse",
@@ -1604,22 +1764,6 @@ static const struct hrm_test_refusal hrm_test_refusals[] = {
 	{
 		"battery strength in a mouse",
 		BYTES(RD_PAGE, 6, RD_USAGE, 0x20, RD_INPUT, RD_VAR),
-	},
-	{
-		"system sleep in a mouse",
-		BYTES(RD_USAGE, 0x82, RD_INPUT, RD_VAR),
-	},
-	{
-		"D-pad in a mouse",
-		BYTES(RD_USAGE, 0x90, RD_INPUT, RD_VAR),
-	},
-	{
-		"microphone mute in a mouse",
-		BYTES(RD_USAGE, 0xa9, RD_INPUT, RD_VAR),
-	},
-	{
-		"display switch in a mouse",
-		BYTES(RD_USAGE, 0xb5, RD_INPUT, RD_VAR),
 	},
 	{
 		"axis in an array in a mouse",
@@ -1682,6 +1826,18 @@ static const struct hrm_test_refusal hrm_test_refusals[] = {
 		      RD_APPLICATION, RD_USAGE, 2, RD_INPUT, RD_VAR, RD_END),
 	},
 	{
+		"vendor feature beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_COLLECTION,
+		      RD_APPLICATION, RD_USAGE, 2, RD_FEATURE, RD_VAR, RD_END),
+	},
+	{
+		"vendor output beside a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
+		BYTES(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_COLLECTION,
+		      RD_APPLICATION, RD_USAGE, 2, RD_OUTPUT, RD_VAR, RD_END),
+	},
+	{
 		"joystick beside a mouse",
 		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL),
 		BYTES(RD_USAGE, 4, RD_COLLECTION, RD_APPLICATION, RD_USAGE,
@@ -1740,6 +1896,48 @@ static void plan_padding_in_reports_to_the_device_is_taken(struct kunit *test)
 	EXPECT_EVENTS(REL(X, 1), SYN);
 }
 
+/* hid-input has no use for them, and has the outputs in its keymap */
+static void plan_vendor_reports_to_the_device_are_taken(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 8, RD_COUNT, 2, RD_FEATURE, RD_VAR,
+		   RD_USAGE, 2, RD_USAGE, 3, RD_OUTPUT, RD_VAR,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, RD_X, RD_COUNT, 1,
+		   RD_INPUT, RD_VAR | RD_REL,
+		   RD_PAGE, RD_BUTTON, RD_USAGE, 1, RD_INPUT, RD_VAR);
+	KUNIT_EXPECT_EQ(test, t->plan->n_features, 0);
+	KUNIT_EXPECT_EQ(test, t->plan->n_parts, 0);
+	KUNIT_ASSERT_EQ(test, t->plan->n_keys, 3);
+	KUNIT_EXPECT_EQ(test, t->plan->keys[0].usage, 0x90001);
+	KUNIT_EXPECT_EQ(test, t->plan->keys[1].usage, 0xff000002);
+	KUNIT_EXPECT_EQ(test, t->plan->keys[2].usage, 0xff000003);
+	KUNIT_EXPECT_EQ(test, t->plan->keys[2].code, KEY_RESERVED);
+	REPORT(1, 1);
+	EXPECT_EVENTS(REL(X, 1), BUTTON(1, 1), SYN);
+}
+
+static void plan_multiplier_keeps_vendor_fields_of_its_report(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+	u8 data[2] = {}, old[2] = { 0x5a, 0xf0 };
+
+	PLUG_MOUSE(RD_PAGE_16, 0, 0xff, RD_USAGE, 1, RD_LMIN, 0, RD_LMAX, 1,
+		   RD_SIZE, 8, RD_COUNT, 1, RD_FEATURE, RD_VAR,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, 0x48, RD_PMIN, 1, RD_PMAX, 4,
+		   RD_FEATURE, RD_VAR,
+		   RD_ID, 0x07, RD_PAGE_16, 0, 0xff, RD_USAGE, 1,
+		   RD_FEATURE, RD_VAR, RD_ID, 0x08,
+		   RD_PAGE, RD_DESKTOP, RD_USAGE, 0x38, RD_LMIN, 0x81,
+		   RD_LMAX, 0x7f, RD_INPUT, RD_VAR | RD_REL);
+	KUNIT_ASSERT_EQ(test, t->plan->n_features, 1);
+	KUNIT_EXPECT_EQ(test, t->plan->n_parts, 2);
+	hrm_plan_fill(t->plan, &t->plan->features[0], old, data);
+	KUNIT_EXPECT_EQ(test, data[0], 0x5a);
+	KUNIT_EXPECT_EQ(test, data[1], 0x01);
+}
+
 static void plan_more_than_two_input_devices_are_refused(struct kunit *test)
 {
 	struct hrm_test *t = test->priv;
@@ -1785,6 +1983,7 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_selftest_multiplier_is_for_its_collection),
 	KUNIT_CASE(plan_selftest_two_multipliers_share_a_report),
 	KUNIT_CASE(plan_multiplier_of_two_values_is_kept),
+	KUNIT_CASE(plan_multiplier_is_set_within_its_bits),
 	KUNIT_CASE(plan_buttons_need_not_be_byte_aligned),
 	KUNIT_CASE(plan_more_than_32_buttons),
 	KUNIT_CASE(plan_buttons_end_at_key_max),
@@ -1824,6 +2023,12 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_hat_scales_to_its_range),
 	KUNIT_CASE(plan_hat_without_range_is_an_axis),
 	KUNIT_CASE(plan_hat_range_has_16_bits_as_in_hid_input),
+	KUNIT_CASE(plan_dpad_is_the_direction_of_its_first_usage),
+	KUNIT_CASE(plan_each_dpad_usage_has_its_direction),
+	KUNIT_CASE(plan_system_controls_are_keys),
+	KUNIT_CASE(plan_system_controls_may_share_a_key),
+	KUNIT_CASE(plan_system_controls_that_hid_input_ignores),
+	KUNIT_CASE(plan_vendor_page_with_three_keys),
 	KUNIT_CASE(plan_two_applications_are_two_input_devices),
 	KUNIT_CASE(plan_report_goes_where_its_first_item_belongs),
 	KUNIT_CASE(plan_one_application_is_one_input_device),
@@ -1841,12 +2046,15 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_remap_is_followed_at_once),
 	KUNIT_CASE(plan_remap_to_reserved_is_silent),
 	KUNIT_CASE(plan_remap_of_a_usage_without_key_makes_it_one),
+	KUNIT_CASE(plan_second_hat_can_become_a_key),
 	KUNIT_CASE(plan_remap_works_in_arrays),
 	KUNIT_CASE(plan_remapped_constant_bits_come_after_the_others),
 	KUNIT_CASE(plan_remap_works_in_constant_arrays),
 	KUNIT_CASE_PARAM(plan_more_than_a_mouse_is_refused,
 			 plan_refusal_gen_params),
 	KUNIT_CASE(plan_padding_in_reports_to_the_device_is_taken),
+	KUNIT_CASE(plan_vendor_reports_to_the_device_are_taken),
+	KUNIT_CASE(plan_multiplier_keeps_vendor_fields_of_its_report),
 	KUNIT_CASE(plan_more_than_two_input_devices_are_refused),
 	KUNIT_CASE(plan_free_takes_null),
 	{}

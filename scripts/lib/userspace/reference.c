@@ -18,6 +18,7 @@ struct ref_usage {
 	u16 type;		/* 0: none */
 	u16 code;
 	s16 hat_min, hat_max;
+	u8 dir;			/* of a D-pad: 1 is north, clockwise */
 	s16 accumulated;	/* as wide as in hid-input */
 	s8 multiplier;		/* likewise */
 	unsigned int collection;
@@ -48,6 +49,32 @@ static void *need(size_t n, size_t size)
 	return p;
 }
 
+/* The key of a system control; hid-input looks at the low byte, but for one */
+static u16 system_key(u8 low, u32 id)
+{
+	switch (low) {
+	case 0x81: return KEY_POWER;
+	case 0x82: return KEY_SLEEP;
+	case 0x83: return KEY_WAKEUP;
+	case 0x84: return KEY_CONTEXT_MENU;
+	case 0x85: return KEY_MENU;
+	case 0x86: return KEY_PROG1;
+	case 0x87: return KEY_HELP;
+	case 0x88: return KEY_EXIT;
+	case 0x89: return KEY_SELECT;
+	case 0x8a: return KEY_RIGHT;
+	case 0x8b: return KEY_LEFT;
+	case 0x8c: return KEY_UP;
+	case 0x8d: return KEY_DOWN;
+	case 0x8e: return KEY_POWER2;
+	case 0x8f: return KEY_RESTART;
+	case 0xa9: return KEY_MICMUTE;
+	case 0xaa: return KEY_ACCESSIBILITY;
+	case 0xb5: return KEY_SWITCHVIDEOMODE;
+	}
+	return id == 0x9b ? KEY_DO_NOT_DISTURB : 0;
+}
+
 static void map(struct ref_usage *u, const struct hrm_field *f)
 {
 	bool relative = f->flags & HID_MAIN_ITEM_RELATIVE;
@@ -59,7 +86,11 @@ static void map(struct ref_usage *u, const struct hrm_field *f)
 	    page == 0xff09 || page == 0xff43)
 		return;
 
-	if (page == 9) {
+	if (page == 0xff01) {
+		u->type = id == 1 || id == 3 || id == 4 ? EV_KEY : 0;
+		u->code = id == 1 ? KEY_MICMUTE :
+			  id == 3 ? KEY_BRIGHTNESSDOWN : KEY_BRIGHTNESSUP;
+	} else if (page == 9) {
 		u->type = EV_KEY;
 		u->code = 0x110 + (u16)(id - 1) > KEY_MAX ? 0xffff :
 			  0x110 + (u16)(id - 1);
@@ -74,6 +105,15 @@ static void map(struct ref_usage *u, const struct hrm_field *f)
 		u->code = ABS_HAT0X;
 		u->hat_min = f->logical_minimum;
 		u->hat_max = f->logical_maximum;
+	} else if (page == 1 && system_key(id & 0xff, id)) {
+		u->type = EV_KEY;
+		u->code = system_key(id & 0xff, id);
+	} else if (page == 1 && id >= 0x90 && id <= 0x93) {
+		u->type = EV_ABS;
+		u->code = ABS_HAT0X;
+		u->dir = id == 0x90 ? 1 : id == 0x91 ? 5 : id == 0x92 ? 3 : 7;
+	} else if (page == 1 && (id & 0xe0) == 0xa0) {
+		/* other system controls are nothing */
 	} else if (page == 1 && id == 0x3d) {
 		u->type = EV_KEY;
 		u->code = BTN_START;
@@ -110,7 +150,8 @@ static void map(struct ref_usage *u, const struct hrm_field *f)
 static bool shares(u32 usage)
 {
 	return (usage >= 0x10030 && usage <= 0x10035) || usage == 0x1003d ||
-	       usage == 0x1003e;
+	       usage == 0x1003e || usage >> 16 == 0xff01 ||
+	       (usage >> 16 == 1 && system_key(usage & 0xff, usage & 0xffff));
 }
 
 static void declare(struct ref_usage *u, const struct hrm_field *f,
@@ -121,7 +162,7 @@ static void declare(struct ref_usage *u, const struct hrm_field *f,
 
 	if (!f->count || f->flags & HID_MAIN_ITEM_CONSTANT)
 		return;
-	if (u->usage >> 16 == 0xff)
+	if (u->usage >> 16 == 0xff || u->usage >> 16 == 0xff01)
 		__set_bit(EV_REP, caps->evbit);
 	if (!u->type)
 		return;
@@ -145,7 +186,7 @@ static void declare(struct ref_usage *u, const struct hrm_field *f,
 		return;
 	caps->abs[u->code].minimum = f->logical_minimum;
 	caps->abs[u->code].maximum = f->logical_maximum;
-	if (u->hat_min < u->hat_max) {
+	if (u->hat_min < u->hat_max || u->dir) {
 		caps->abs[ABS_HAT0X].minimum = -1;
 		caps->abs[ABS_HAT0X].maximum = 1;
 		caps->abs[ABS_HAT0Y] = caps->abs[ABS_HAT0X];
@@ -227,7 +268,7 @@ void ref_multiply(struct ref *ref, bool set)
 struct ref *ref_new(const struct hrm_rdesc *rd, unsigned int n_inputs)
 {
 	struct ref *ref = need(1, sizeof(*ref));
-	unsigned int i, j, r, used = 0;
+	unsigned int i, j, k, r, used = 0;
 
 	ref->rd = rd;
 	ref->n_inputs = n_inputs;
@@ -252,6 +293,10 @@ struct ref *ref_new(const struct hrm_rdesc *rd, unsigned int n_inputs)
 				u->usage = hrm_field_usage(rd, f, j, &u->collection);
 				u->multiplier = 1;
 				map(u, f);
+				/* Of a D-pad the first is all there is */
+				for (k = 0; k < j && u->dir; k++)
+					if (rf->usages[k].dir && rf->usages[k].type)
+						u->type = 0;
 				declare(u, f, &ref->caps[rf->input]);
 			}
 		}
@@ -336,7 +381,7 @@ static void hat(struct input_dev *dev, const struct ref_usage *u, s32 value)
 		{ -1, 1 }, { -1, 0 }, { -1, -1 },
 	};
 	s32 scaled = (s32)(((u32)value - (u32)(s32)u->hat_min) * 8);
-	s32 dir = scaled / (u->hat_max - u->hat_min + 1) + 1;
+	s32 dir = u->dir ? u->dir : scaled / (u->hat_max - u->hat_min + 1) + 1;
 
 	if (dir < 0 || dir > 8)
 		dir = 0;
@@ -354,7 +399,7 @@ static void variable(struct ref_field *rf, struct input_dev *dev,
 
 	if (!u->type)
 		return;
-	if (u->hat_min < u->hat_max) {
+	if (u->hat_min < u->hat_max || u->dir) {
 		hat(dev, u, value);
 		return;
 	}

@@ -8,6 +8,9 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
+/* Of the kernel nothing else is there */
+#define IS_ENABLED(option)	0
+
 /* 6.2.2.2 */
 #define HID_ITEM_TYPE_MAIN		0
 #define HID_ITEM_TYPE_GLOBAL		1
@@ -78,6 +81,7 @@
 #define HID_UP_LOGIVENDOR3	0xff430000
 #define HID_UP_HPVENDOR		0xff7f0000
 #define HID_UP_LOGIVENDOR	0xffbc0000
+#define HID_UP_GOOGLEVENDOR	0xffd10000
 
 #define HID_GD_POINTER		0x00010001
 #define HID_GD_MOUSE		0x00010002
@@ -94,6 +98,12 @@
 #define HID_GD_START		0x0001003d
 #define HID_GD_SELECT		0x0001003e
 #define HID_GD_RESOLUTION_MULTIPLIER 0x00010048
+#define HID_GD_UP		0x00010090
+#define HID_GD_DOWN		0x00010091
+#define HID_GD_RIGHT		0x00010092
+#define HID_GD_LEFT		0x00010093
+#define HID_GD_DO_NOT_DISTURB	0x0001009b
+#define HID_DC_BATTERYSTRENGTH	0x00060020
 
 /* hid-core's */
 #define HID_MAX_DESCRIPTOR_SIZE	4096

@@ -9,6 +9,14 @@
 #include <linux/types.h>
 #include_next <linux/input.h>
 
+/* Newer than Debian 12's headers */
+#ifndef KEY_ACCESSIBILITY
+#define KEY_ACCESSIBILITY	0x24e
+#endif
+#ifndef KEY_DO_NOT_DISTURB
+#define KEY_DO_NOT_DISTURB	0x24f
+#endif
+
 struct input_handler;
 
 struct input_dev {
