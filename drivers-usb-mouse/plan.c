@@ -51,6 +51,7 @@ struct hrm_compiler {
 	struct hrm_why *why;
 	struct hrm_plan *plan;	/* NULL: count */
 	struct hrm_plan n;	/* the counters */
+	struct hrm_plan_report report;	/* the one at hand */
 	struct hrm_op run;	/* buttons that may grow by the next one */
 	u32 run_bit;		/* offset of the run's first button */
 	u8 run_len;		/* buttons in the run, 0: none is open */
@@ -244,10 +245,10 @@ static int hrm_map(struct hrm_compiler *c, const struct hrm_field *field,
 		return 0;
 	case HID_UP_HPVENDOR2:
 		hrm_map_hp(usage, map);
-		__set_bit(EV_REP, c->caps[c->run.input].evbit);
+		__set_bit(EV_REP, c->caps[c->report.input].evbit);
 		return 0;
 	case HID_UP_CUSTOM:
-		__set_bit(EV_REP, c->caps[c->run.input].evbit);
+		__set_bit(EV_REP, c->caps[c->report.input].evbit);
 		return 0;
 	case HID_UP_BUTTON:	/* HUT 12 */
 		map->type = EV_KEY;
@@ -311,11 +312,11 @@ static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 	case ABS_Y:
 	case ABS_Z:
 		if (field->unit == 0x11) {		/* centimetres */
-			exponent++;
+			exponent += exponent < S32_MAX;
 		} else if (field->unit == 0x13) {	/* inches */
 			if (!hrm_scale(&physical, 254))
 				return 0;
-			exponent--;
+			exponent -= exponent > S32_MIN;
 		} else {
 			return 0;
 		}
@@ -327,7 +328,7 @@ static s32 hrm_resolution(const struct hrm_field *field, u16 code)
 		if (field->unit == 0x14) {		/* degrees */
 			if (!hrm_scale(&logical, 573))
 				return 0;
-			exponent++;
+			exponent += exponent < S32_MAX;
 		} else if (field->unit != 0x12) {	/* radians */
 			return 0;
 		}
@@ -407,6 +408,16 @@ static bool hrm_declare(struct hrm_caps *caps, const struct hrm_field *field,
 
 static int hrm_emit(struct hrm_compiler *c, const struct hrm_op *op)
 {
+	if (op->watch == HRM_ALL_BITS) {
+		c->report.always = true;
+	} else {
+		c->report.watch |= op->watch;
+		if (op->kind == HRM_OP_BUTTONS || op->kind == HRM_OP_ABS)
+			c->report.keep |= op->watch;
+		/* hid-input starts with a zero, in range or not */
+		if (op->kind == HRM_OP_ABS && (op->min > 0 || op->max < 0))
+			c->report.again |= op->watch;
+	}
 	if (c->n.n_ops == HRM_MAX_OPS)
 		return hrm_refuse(c, "too many fields for a mouse", 0);
 	if (c->plan)
@@ -420,11 +431,42 @@ static u8 hrm_constant(const struct hrm_field *field)
 	return field->flags & HID_MAIN_ITEM_CONSTANT ? HRM_OP_CONSTANT : 0;
 }
 
+/*
+ * Has the step nothing to do while its bits are those of the report before, or
+ * zeros if it is relative?
+ */
+static bool hrm_is_quiet(const struct hrm_op *op)
+{
+	switch (op->kind) {
+	case HRM_OP_BUTTONS:
+		return true;
+	case HRM_OP_REL:
+	case HRM_OP_WHEEL:
+		/* Otherwise a zero is clamped to something else */
+		return op->min <= 0 && op->max >= 0;
+	case HRM_OP_ABS:
+		return !(op->flags & HRM_OP_ALWAYS);
+	default:
+		return false;
+	}
+}
+
 static void hrm_place(struct hrm_op *op, u32 bit, unsigned int size)
 {
-	op->off = bit / 8;
-	op->lsl = 64 - bit % 8 - size;
+	bool first = bit + size <= 64;
+	unsigned int at = first ? bit : bit % 8;
+
+	op->off = first ? 0 : bit / 8;
+	op->lsl = 64 - at - size;
 	op->rsh = 64 - size;
+	op->span = (u32)op->max - op->min;
+	op->watch = HRM_ALL_BITS;
+	if (!first || !hrm_is_quiet(op))
+		return;
+
+	op->watch = GENMASK_ULL(at + size - 1, at);
+	if (op->kind == HRM_OP_REL && op->flags & HRM_OP_SIGNED)
+		op->kind = HRM_OP_MOTION;
 }
 
 static int hrm_close_run(struct hrm_compiler *c)
@@ -536,7 +578,6 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 	s32 max = field->logical_maximum;
 	struct hrm_op op = {
 		.flags = hrm_constant(field),
-		.input = c->run.input,
 		.code = map->code,
 	};
 	/* EVIOCSKEYCODE can make a key of a usage that maps to nothing */
@@ -547,7 +588,7 @@ static int hrm_add_value(struct hrm_compiler *c, const struct hrm_field *field,
 	int ret;
 
 	if (!size)
-		return map->type ? hrm_refuse(c, "a field of no bits", usage) : 0;
+		return hrm_refuse(c, "a field of no bits", usage);
 
 	/* A bit that stays what it is through hid-input's clamp */
 	if (key && !hat && size == 1 && min >= 0 &&
@@ -606,8 +647,8 @@ static int hrm_add_array(struct hrm_compiler *c, const struct hrm_field *field,
 {
 	struct hrm_op op = {
 		.kind = HRM_OP_ARRAY,
+		.watch = HRM_ALL_BITS,
 		.flags = hrm_constant(field),
-		.input = c->run.input,
 		.code = c->n.n_arrays,
 	};
 	struct hrm_array array = {
@@ -653,7 +694,7 @@ static bool hrm_is_mouse(u32 application)
 static int hrm_compile_field(struct hrm_compiler *c,
 			     const struct hrm_field *field)
 {
-	struct hrm_caps *caps = &c->caps[c->run.input];
+	struct hrm_caps *caps = &c->caps[c->report.input];
 	bool variable = field->flags & HID_MAIN_ITEM_VARIABLE;
 	u16 first_key = c->n.n_keys;
 	struct hrm_mapping map;
@@ -712,7 +753,7 @@ static int hrm_find_input(struct hrm_compiler *c,
 		c->caps[i].application = report->application;
 		c->n.n_inputs++;
 	}
-	c->run.input = i;
+	c->report.input = i;
 	return 0;
 }
 
@@ -735,13 +776,14 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 {
 	const struct hrm_report *report = &c->rd->reports[index];
 	const struct hrm_field *field = c->rd->fields;
-	struct hrm_plan_report out = {
-		.id = report->id,
-		.len = hrm_report_len(report),
-		.first_op = c->n.n_ops,
-	};
+	unsigned int first_op = c->n.n_ops;
+	unsigned int n_ops;
 	int ret;
 
+	c->report = (struct hrm_plan_report) {
+		.id = report->id,
+		.len = hrm_report_len(report),
+	};
 	if (report->n_fields) {
 		ret = hrm_find_input(c, report);
 		if (ret)
@@ -758,13 +800,21 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 	if (ret)
 		return ret;
 
-	out.n_ops = c->n.n_ops - out.first_op;
+	/* Preferably a bit that no step would look at in vain */
+	if (c->report.always)
+		c->report.always = ~c->report.watch ?: BIT_ULL(0);
+	c->report.again |= c->report.always;
+
 	if (c->plan) {
-		hrm_constants_last(&c->plan->ops[out.first_op], out.n_ops);
-		c->plan->reports[c->n.n_reports] = out;
+		n_ops = c->n.n_ops - first_op;
+		c->report.plan = c->plan;
+		c->report.ops = c->plan->ops + first_op;
+		c->report.end = c->report.ops + n_ops;
+		hrm_constants_last(c->report.ops, n_ops);
+		c->plan->reports[c->n.n_reports] = c->report;
 	}
 	c->n.n_reports++;
-	c->n.max_len = max_t(u16, c->n.max_len, out.len + c->n.numbered);
+	c->n.max_len = max_t(u16, c->n.max_len, c->report.len + c->n.numbered);
 	return 0;
 }
 
@@ -925,14 +975,15 @@ static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)
 	if (!plan)
 		return NULL;
 
+	/* Those with the strictest alignment first */
 	*plan = *n;
 	plan->ops = (struct hrm_op *)(plan + 1);
-	plan->values = (s32 *)(plan->ops + n->n_ops);
+	plan->reports = (struct hrm_plan_report *)(plan->ops + n->n_ops);
+	plan->values = (s32 *)(plan->reports + n->n_reports);
 	plan->parts = (struct hrm_part *)(plan->values + n->n_values);
-	plan->arrays = (struct hrm_array *)(plan->parts + n->n_parts);
-	plan->keys = (struct hrm_key *)(plan->arrays + n->n_arrays);
-	plan->reports = (struct hrm_plan_report *)(plan->keys + n->n_keys);
-	plan->features = (struct hrm_feature *)(plan->reports + n->n_reports);
+	plan->keys = (struct hrm_key *)(plan->parts + n->n_parts);
+	plan->arrays = (struct hrm_array *)(plan->keys + n->n_keys);
+	plan->features = (struct hrm_feature *)(plan->arrays + n->n_arrays);
 	return plan;
 }
 
@@ -1004,7 +1055,7 @@ static bool hrm_key_event(const struct hrm_key *key, struct input_dev *input,
 	return true;
 }
 
-static bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op *op,
+static noinline bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op *op,
 			    struct input_dev *input, u32 value)
 {
 	u32 changed = value ^ op->last;
@@ -1021,33 +1072,11 @@ static bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op *op,
 	return any;
 }
 
-/* HUT 4.3.1: 120 units to a click, the click when they are complete */
-static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
-{
-	s32 hi_res, clicks;
-
-	if (!value)
-		return false;
-
-	hi_res = (s32)(value * 120U) / op->multiplier;
-	/* hid-input's remainder has 16 bits */
-	op->last = (s16)(op->last + hi_res);
-	clicks = op->last / 120;
-	op->last -= clicks * 120;
-
-	if (clicks)
-		input_event(input, EV_REL,
-			    op->code == REL_WHEEL_HI_RES ? REL_WHEEL : REL_HWHEEL,
-			    clicks);
-	input_event(input, EV_REL, op->code, hi_res);
-	return true;
-}
-
 /*
  * HUT 4.3 and 4.7: eight directions clockwise from north; what is out of range
  * is none. With hid-input a usage of the D-pad is its direction always.
  */
-static bool hrm_run_hat(const struct hrm_plan *plan, const struct hrm_op *op,
+static noinline bool hrm_run_hat(const struct hrm_plan *plan, const struct hrm_op *op,
 			struct input_dev *input, s32 value)
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
@@ -1101,7 +1130,7 @@ static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
 }
 
 /* As hid_input_array_field(): what went off and what came on, entry by entry */
-static bool hrm_run_array(struct hrm_plan *plan, const struct hrm_op *op,
+static noinline bool hrm_run_array(struct hrm_plan *plan, const struct hrm_op *op,
 			  struct input_dev *input, const u8 *data)
 {
 	const struct hrm_array *array = &plan->arrays[op->code];
@@ -1132,100 +1161,108 @@ static bool hrm_run_array(struct hrm_plan *plan, const struct hrm_op *op,
 	return any;
 }
 
-/* One value that is no run of buttons and no array */
-static bool hrm_run_value(const struct hrm_plan *plan, struct hrm_op *op,
-			  struct input_dev *input, s32 value)
+/* The value of a step; false if there is none */
+static bool hrm_in_range(const struct hrm_op *op, s32 *value)
+{
+	if (likely(*value >= op->min && *value <= op->max))
+		return true;
+	*value = clamp(*value, op->min, op->max);
+	return !(op->flags & HRM_OP_NULL);
+}
+
+/* HUT 4.3.1: 120 units to a click, the click when they are complete */
+static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
+{
+	s32 hi_res, clicks;
+
+	if (!hrm_in_range(op, &value) || !value)
+		return false;
+
+	hi_res = value * 120U;
+	if (op->multiplier != 1)
+		hi_res = div_s64(hi_res, op->multiplier);
+	/* hid-input's remainder has 16 bits */
+	op->last = (s16)((u32)op->last + hi_res);
+	clicks = op->last / 120;
+	op->last -= clicks * 120;
+
+	if (clicks)
+		input_event(input, EV_REL,
+			    op->code == REL_WHEEL_HI_RES ? REL_WHEEL : REL_HWHEEL,
+			    clicks);
+	input_event(input, EV_REL, op->code, hi_res);
+	return true;
+}
+
+static bool hrm_run_abs(struct hrm_plan_report *report, struct hrm_op *op,
+			struct input_dev *input, s32 value)
+{
+	s32 came = value, last = op->last;
+
+	op->last = value;
+	if (!hrm_in_range(op, &value))
+		return false;
+	/* hid-input compares before its clamp: the next one is news, too */
+	if (value != came)
+		report->again |= op->watch;
+	if (value == last && !(op->flags & HRM_OP_ALWAYS))
+		return false;
+	input_event(input, EV_ABS, op->code, value);
+	return true;
+}
+
+static noinline bool hrm_run_key(const struct hrm_plan *plan, struct hrm_op *op,
+			struct input_dev *input, s32 value)
 {
 	s32 last = op->last;
 
-	if (op->kind >= HRM_OP_HAT)
-		return hrm_run_hat(plan, op, input, value);
+	op->last = value;
+	if (!hrm_in_range(op, &value) ||
+	    (value == last && !(op->flags & HRM_OP_ALWAYS)))
+		return false;
+	return hrm_key_event(&plan->keys[op->code], input, value,
+			     op->flags & HRM_OP_RELEASE);
+}
 
-	if (op->kind == HRM_OP_ABS || op->kind == HRM_OP_KEY)
-		op->last = value;
-	if (value < op->min || value > op->max) {
-		if (op->flags & HRM_OP_NULL)
-			return false;
-		value = clamp(value, op->min, op->max);
-	}
+/**
+ * hrm_plan_step() - what hrm_plan_run() does not do itself
+ * @report: the report
+ * @op: a step of it
+ * @data: the report as it came, its ID not included
+ *
+ * Context: any, as hrm_plan_run().
+ *
+ * Return: whether there was an event.
+ */
+bool hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
+		   const u8 *data)
+{
+	struct hrm_plan *plan = report->plan;
+	struct input_dev *input = plan->inputs[report->input];
+	u64 raw = get_unaligned_le64(data + op->off) << op->lsl;
+	s32 value = op->flags & HRM_OP_SIGNED ? (s64)raw >> op->rsh :
+						raw >> op->rsh;
 
 	switch (op->kind) {
+	case HRM_OP_BUTTONS:
+		return hrm_run_buttons(plan, op, input, value);
+	case HRM_OP_ABS:
+		return hrm_run_abs(report, op, input, value);
+	case HRM_OP_MOTION:
 	case HRM_OP_REL:
-		if (!value)
+		if (!hrm_in_range(op, &value) || !value)
 			return false;
 		input_event(input, EV_REL, op->code, value);
 		return true;
 	case HRM_OP_WHEEL:
 		return hrm_run_wheel(op, input, value);
-	default:
-		/* hid-input compares with the value before its clamp */
-		if (value == last && !(op->flags & HRM_OP_ALWAYS))
-			return false;
-		if (op->kind == HRM_OP_KEY)
-			return hrm_key_event(&plan->keys[op->code], input, value,
-					     op->flags & HRM_OP_RELEASE);
-		input_event(input, EV_ABS, op->code, value);
-		return true;
-	}
-}
-
-static bool hrm_run_op(struct hrm_plan *plan, struct hrm_op *op, const u8 *data)
-{
-	struct input_dev *input = plan->inputs[op->input];
-	u64 raw;
-
-	if (op->kind == HRM_OP_ARRAY)
+	case HRM_OP_KEY:
+		return hrm_run_key(plan, op, input, value);
+	case HRM_OP_ARRAY:
 		return hrm_run_array(plan, op, input, data);
-
-	raw = get_unaligned_le64(data + op->off) << op->lsl;
-	if (op->kind == HRM_OP_BUTTONS)
-		return hrm_run_buttons(plan, op, input, raw >> op->rsh);
-	return hrm_run_value(plan, op, input,
-			     op->flags & HRM_OP_SIGNED ? (s64)raw >> op->rsh :
-							 raw >> op->rsh);
-}
-
-/**
- * hrm_plan_run() - report the events of one input report
- * @plan: the plan, its input devices set
- * @data: the report as it came, its ID included; readable for at least
- *	  &hrm_plan.max_len + HRM_PLAN_PAD bytes whatever @len says
- * @len: bytes that the device sent
- *
- * Context: any; calls for one plan must not overlap.
- *
- * Return: whether the report was taken, and if not, why.
- */
-enum hrm_result hrm_plan_run(struct hrm_plan *plan, const u8 *data,
-			     unsigned int len)
-{
-	const struct hrm_plan_report *report = plan->reports;
-	const struct hrm_plan_report *end = report + plan->n_reports;
-	bool any[HRM_MAX_INPUTS] = {};
-	struct hrm_op *op, *last;
-	unsigned int i;
-
-	if (plan->numbered) {
-		if (!len)
-			return HRM_REPORT_SHORT;
-		while (report->id != *data)
-			if (++report == end)
-				return HRM_REPORT_UNKNOWN;
-		data++;
-		len--;
+	default:
+		return hrm_run_hat(plan, op, input, value);
 	}
-	/* 8.1: a report has its full length; hid-core drops what is shorter */
-	if (len < report->len)
-		return HRM_REPORT_SHORT;
-
-	op = plan->ops + report->first_op;
-	for (last = op + report->n_ops; op < last; op++)
-		any[op->input] |= hrm_run_op(plan, op, data);
-
-	for (i = 0; i < plan->n_inputs; i++)
-		if (any[i])
-			input_sync(plan->inputs[i]);
-	return HRM_REPORT_OK;
 }
 
 static void hrm_put_bit(u8 *data, u32 bit, bool value)

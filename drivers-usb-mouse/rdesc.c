@@ -140,7 +140,7 @@ static int hrm_add_usages(struct hrm_parser *p, u32 first, unsigned int count,
 	struct hrm_rdesc *rd = p->rd;
 	struct hrm_usage_run *run = &rd->runs[rd->n_runs];
 
-	if (p->n_usages + count > HID_MAX_USAGES)
+	if (count > HID_MAX_USAGES - p->n_usages)
 		return -EINVAL;
 
 	run->first = first;

@@ -18,6 +18,9 @@
 #define HRM_RETRY_MAX_MS	104
 #define HRM_RETRY_TOTAL		HZ
 
+/* Far below any delay after which a device is suspended, in jiffies */
+#define HRM_BUSY		(HZ / 16)
+
 /* Reports that the device kept while nobody listened come within this time */
 #define HRM_DRAIN_MS		50
 
@@ -34,21 +37,26 @@ static void hrm_transfer_failed(struct hrm_mouse *mouse)
 	schedule_delayed_work(&mouse->retry, msecs_to_jiffies(mouse->retry_ms));
 }
 
-static void hrm_transfer_submit(struct hrm_mouse *mouse, gfp_t gfp)
+static void hrm_transfer_not_submitted(struct hrm_mouse *mouse, int error)
 {
-	int ret = usb_submit_urb(mouse->urb, gfp);
-
-	switch (ret) {
-	case 0:
+	switch (error) {
 	case -EPERM:		/* stopped */
 	case -ENODEV:
 	case -ESHUTDOWN:
 		break;
 	default:
 		dev_err_ratelimited(&mouse->intf->dev,
-				    "cannot submit a transfer: %d\n", ret);
+				    "cannot submit a transfer: %d\n", error);
 		hrm_transfer_failed(mouse);
 	}
+}
+
+static void hrm_transfer_submit(struct hrm_mouse *mouse)
+{
+	int ret = usb_submit_urb(mouse->urb, GFP_KERNEL);
+
+	if (unlikely(ret))
+		hrm_transfer_not_submitted(mouse, ret);
 }
 
 static void hrm_transfer_retry(struct work_struct *work)
@@ -69,44 +77,62 @@ static void hrm_transfer_retry(struct work_struct *work)
 		}
 		mouse->halted = false;
 	}
-	hrm_transfer_submit(mouse, GFP_KERNEL);
+	hrm_transfer_submit(mouse);
 }
 
-static void hrm_transfer_report(struct hrm_mouse *mouse, unsigned int len)
+static void hrm_transfer_dropped(struct hrm_mouse *mouse,
+				 enum hrm_result result)
 {
-	enum hrm_result result;
+	unsigned int len = mouse->urb->actual_length;
 
-	mouse->retry_ms = 0;
-	usb_mark_last_busy(mouse->udev);
 	/* A packet of no bytes is no report */
-	if (mouse->draining || !len)
+	if (!len)
 		return;
-
-	result = hrm_plan_run(mouse->plan, mouse->data, len);
-	if (result == HRM_REPORT_SHORT && !mouse->told_short) {
+	if (result == HRM_REPORT_UNKNOWN) {
+		dev_dbg_ratelimited(&mouse->intf->dev,
+				    "report with the unknown ID %u\n",
+				    mouse->data[0]);
+	} else if (!mouse->told_short) {
 		mouse->told_short = true;
 		dev_warn(&mouse->intf->dev,
 			 "report of %u bytes is too short, dropped like all that follow\n",
 			 len);
-	} else if (result == HRM_REPORT_UNKNOWN) {
-		dev_dbg_ratelimited(&mouse->intf->dev,
-				    "report with the unknown ID %u\n",
-				    mouse->data[0]);
 	}
 }
 
-static void hrm_transfer_complete(struct urb *urb)
+/* Runtime PM does not need to know it by the microsecond, and asks the clock */
+static void hrm_transfer_busy(struct hrm_mouse *mouse)
 {
-	struct hrm_mouse *mouse = urb->context;
+	unsigned long now = jiffies;
 
-	switch (urb->status) {
-	case 0:
-		hrm_transfer_report(mouse, urb->actual_length);
-		break;
+	if (likely(time_before(now, mouse->busy_until)))
+		return;
+	mouse->busy_until = now + HRM_BUSY;
+	usb_mark_last_busy(mouse->udev);
+}
+
+static void hrm_transfer_report(struct hrm_mouse *mouse, struct urb *urb)
+{
+	enum hrm_result result;
+
+	mouse->retry_ms = 0;
+	hrm_transfer_busy(mouse);
+	if (unlikely(mouse->draining))
+		return;
+
+	result = hrm_plan_run(mouse->plan, mouse->data, urb->actual_length);
+	if (unlikely(result != HRM_REPORT_OK))
+		hrm_transfer_dropped(mouse, result);
+}
+
+/* Whether to go on at once */
+static noinline bool hrm_transfer_error(struct hrm_mouse *mouse, int status)
+{
+	switch (status) {
 	case -ECONNRESET:
 	case -ENOENT:
 	case -ESHUTDOWN:
-		return;
+		return false;
 	case -EPIPE:
 		mouse->halted = true;
 		fallthrough;
@@ -116,16 +142,31 @@ static void hrm_transfer_complete(struct urb *urb)
 	case -ETIMEDOUT:
 		usb_mark_last_busy(mouse->udev);
 		hrm_transfer_failed(mouse);
-		return;
+		return false;
 	default:
 		/* -EOVERFLOW: more than the longest report of the descriptor */
 		if (!mouse->told_lost)
 			dev_warn(&mouse->intf->dev,
 				 "report lost (%d), like all that follow\n",
-				 urb->status);
+				 status);
 		mouse->told_lost = true;
+		return true;
 	}
-	hrm_transfer_submit(mouse, GFP_ATOMIC);
+}
+
+static void hrm_transfer_complete(struct urb *urb)
+{
+	struct hrm_mouse *mouse = urb->context;
+	int ret;
+
+	if (likely(!urb->status))
+		hrm_transfer_report(mouse, urb);
+	else if (!hrm_transfer_error(mouse, urb->status))
+		return;
+
+	ret = usb_submit_urb(urb, GFP_ATOMIC);
+	if (unlikely(ret))
+		hrm_transfer_not_submitted(mouse, ret);
 }
 
 /* Start or stop, whichever is due */
@@ -141,7 +182,7 @@ static void hrm_transfer_update(struct hrm_mouse *mouse)
 	if (run) {
 		mouse->retry_ms = 0;
 		usb_unpoison_urb(mouse->urb);
-		hrm_transfer_submit(mouse, GFP_KERNEL);
+		hrm_transfer_submit(mouse);
 	} else {
 		usb_poison_urb(mouse->urb);
 		cancel_delayed_work_sync(&mouse->retry);

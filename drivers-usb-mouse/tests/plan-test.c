@@ -1105,6 +1105,35 @@ static void plan_wheel_steps_add_up_to_clicks(struct kunit *test)
 	EXPECT_EVENTS(REL(WHEEL, -1), REL(WHEEL_HI_RES, -30), SYN);
 }
 
+/* -2^31 / -1 traps on x86; hid-input divides in 32 bits */
+static void plan_wheel_multiplier_of_minus_one_does_not_trap(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	PLUG_MOUSE(RD_USAGE, RD_WHEEL, RD_LMIN_32, 0, 0, 0, 0x80,
+		   RD_LMAX_32, 0xff, 0xff, 0xff, 0x7f, RD_SIZE, 32,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR | RD_REL);
+	t->plan->ops[0].multiplier = -1;
+	REPORT(1, 0, 0, 0);
+	EXPECT_EVENTS(REL(WHEEL, -1), REL(WHEEL_HI_RES, -120), SYN);
+	/* 0x10000000 * 120 is -2^31 in 32 bits, as is its negative */
+	REPORT(0, 0, 0, 0x10);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, S32_MIN), SYN);
+}
+
+/* INT_MAX and more are added up, of which 16 bits stay */
+static void plan_wheel_remainder_wraps(struct kunit *test)
+{
+	PLUG_MOUSE(RD_USAGE, RD_WHEEL, RD_LMIN_32, 0, 0, 0, 0x80,
+		   RD_LMAX_32, 0xff, 0xff, 0xff, 0x7f, RD_SIZE, 32,
+		   RD_COUNT, 1, RD_INPUT, RD_VAR | RD_REL);
+	REPORT(0x12, 1, 0, 0);
+	/* 274 * 120 is 32880 and -32656 in 16 bits: -272 clicks, -16 left */
+	EXPECT_EVENTS(REL(WHEEL, -272), REL(WHEEL_HI_RES, 32880), SYN);
+	REPORT(0, 0, 0, 0x10);
+	EXPECT_EVENTS(REL(WHEEL_HI_RES, S32_MIN), SYN);
+}
+
 static void plan_wheel_counts_in_16_bits_as_hid_input(struct kunit *test)
 {
 	PLUG_MOUSE(RD_USAGE, RD_WHEEL, RD_LMIN_16, 0x01, 0x80,
@@ -1465,6 +1494,25 @@ static void plan_unit_gives_axis_resolution(struct kunit *test)
 			u->resolution);
 }
 
+static void plan_unit_exponent_at_its_ends_gives_no_resolution(struct kunit *test)
+{
+	static const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_USAGE, RD_MOUSE,
+		RD_COLLECTION, RD_APPLICATION,
+		RD_LMIN, 0, RD_LMAX, 100, RD_PMIN, 0, RD_PMAX, 100,
+		RD_SIZE, 8, RD_COUNT, 1,
+		RD_USAGE, RD_X, RD_UNIT, 0x11, RD_EXPONENT_32,
+		0xff, 0xff, 0xff, 0x7f, RD_INPUT, RD_VAR,
+		RD_USAGE, RD_Y, RD_UNIT, 0x13, RD_EXPONENT_32,
+		0x00, 0x00, 0x00, 0x80, RD_INPUT, RD_VAR, RD_END,
+	};
+	struct hrm_test *t = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, hrm_test_compile(test, desc, sizeof(desc)));
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_X].resolution, 0);
+	KUNIT_EXPECT_EQ(test, t->caps[0].abs[ABS_Y].resolution, 0);
+}
+
 static void plan_range_that_overflows_has_no_resolution(struct kunit *test)
 {
 	static const u8 desc[] = {
@@ -1770,6 +1818,11 @@ static const struct hrm_test_refusal hrm_test_refusals[] = {
 		BYTES(RD_USAGE, RD_X, RD_INPUT, 0),
 	},
 	{
+		"vendor value of no bits in a mouse",
+		BYTES(RD_USAGE, RD_X, RD_INPUT, RD_VAR, RD_PAGE_16, 0, 0xff,
+		      RD_USAGE, 1, RD_SIZE, 0, RD_INPUT, RD_VAR),
+	},
+	{
 		"axis of no bits in a mouse",
 		BYTES(RD_USAGE, RD_X, RD_SIZE, 0, RD_INPUT, RD_VAR),
 	},
@@ -2017,6 +2070,8 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_buffered_bytes_are_values),
 	KUNIT_CASE(plan_wheel_click_is_120_units),
 	KUNIT_CASE(plan_wheel_steps_add_up_to_clicks),
+	KUNIT_CASE(plan_wheel_multiplier_of_minus_one_does_not_trap),
+	KUNIT_CASE(plan_wheel_remainder_wraps),
 	KUNIT_CASE(plan_wheel_counts_in_16_bits_as_hid_input),
 	KUNIT_CASE(plan_absolute_ac_pan_is_a_wheel),
 	KUNIT_CASE(plan_hat_has_eight_directions),
@@ -2036,6 +2091,7 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_report_without_id_among_numbered_ones_has_id_0),
 	KUNIT_CASE_PARAM(plan_unit_gives_axis_resolution,
 			 plan_unit_gen_params),
+	KUNIT_CASE(plan_unit_exponent_at_its_ends_gives_no_resolution),
 	KUNIT_CASE(plan_range_that_overflows_has_no_resolution),
 	KUNIT_CASE(plan_short_report_is_dropped),
 	KUNIT_CASE(plan_short_numbered_report_is_dropped),

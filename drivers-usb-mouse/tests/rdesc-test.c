@@ -545,6 +545,13 @@ static void rdesc_usage_range_to_the_last_usage_is_refused(struct kunit *test)
 		       RD_UMAX_32, 0xff, 0xff, 0xff, 0xff, RD_INPUT, 0);
 }
 
+/* Two usages and 2^32 - 1 more are one, if the sum has 32 bits */
+static void rdesc_usage_range_does_not_wrap_the_count(struct kunit *test)
+{
+	EXPECT_REFUSED(4, RD_USAGE, 0x30, RD_USAGE, 0x31,
+		       RD_UMAX_32, 0xfe, 0xff, 0xff, 0xff, RD_INPUT, 0);
+}
+
 static void rdesc_usages_beyond_hid_max_usages_are_refused(struct kunit *test)
 {
 	struct hrm_rdesc *rd;
@@ -1018,6 +1025,7 @@ static struct kunit_case hrm_rdesc_cases[] = {
 	KUNIT_CASE(rdesc_usage_range_wraps_within_page),
 	KUNIT_CASE(rdesc_usage_range_of_32_bits_has_its_own_page),
 	KUNIT_CASE(rdesc_usage_range_to_the_last_usage_is_refused),
+	KUNIT_CASE(rdesc_usage_range_does_not_wrap_the_count),
 	KUNIT_CASE(rdesc_usages_beyond_hid_max_usages_are_refused),
 	KUNIT_CASE(rdesc_last_usage_stands_for_the_values_that_follow),
 	KUNIT_CASE(rdesc_usages_in_excess_are_kept),

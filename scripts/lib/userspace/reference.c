@@ -360,7 +360,7 @@ static void key(struct input_dev *dev, const struct ref_usage *u, s32 value,
 
 static void wheel(struct input_dev *dev, struct ref_usage *u, s32 value)
 {
-	s32 clicks, units = (s32)((u32)value * 120) / u->multiplier;
+	s32 clicks, units = (s64)(s32)((u32)value * 120) / u->multiplier;
 
 	if (!value)
 		return;
@@ -385,8 +385,8 @@ static void hat(struct input_dev *dev, const struct ref_usage *u, s32 value)
 
 	if (dir < 0 || dir > 8)
 		dir = 0;
-	input_event(dev, EV_ABS, u->code, points[dir].x);
-	input_event(dev, EV_ABS, u->code + 1, points[dir].y);
+	input_event(dev, u->type, u->code, points[dir].x);
+	input_event(dev, u->type, u->code + 1, points[dir].y);
 }
 
 static void variable(struct ref_field *rf, struct input_dev *dev,
@@ -475,7 +475,7 @@ static void decode(struct ref_field *rf, struct input_dev *dev, const u8 *data)
 void ref_run(struct ref *ref, const u8 *data, unsigned int len)
 {
 	const struct hrm_rdesc *rd = ref->rd;
-	unsigned int i, r;
+	unsigned int i, r, constant;
 	u8 id = 0;
 
 	if (rd->numbered[HRM_INPUT]) {
@@ -489,10 +489,13 @@ void ref_run(struct ref *ref, const u8 *data, unsigned int len)
 			break;
 	if (r == rd->n_reports || len * 8 < rd->reports[r].bits)
 		return;
-	for (i = 0; i < rd->n_fields; i++)
-		if (rd->fields[i].report == r)
-			decode(&ref->fields[i],
-			       ref->inputs[ref->fields[i].input], data);
+	/* What is constant comes last */
+	for (constant = 0; constant < 2; constant++)
+		for (i = 0; i < rd->n_fields; i++)
+			if (rd->fields[i].report == r &&
+			    (rd->fields[i].flags & HID_MAIN_ITEM_CONSTANT) == constant)
+				decode(&ref->fields[i],
+				       ref->inputs[ref->fields[i].input], data);
 	for (i = 0; i < ref->n_inputs; i++)
 		input_sync(ref->inputs[i]);
 }

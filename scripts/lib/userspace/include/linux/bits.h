@@ -2,4 +2,6 @@
 #ifndef SHIM_BITS_H
 #define SHIM_BITS_H
 #define BIT(n)		(1UL << (n))
+#define BIT_ULL(n)	(1ULL << (n))
+#define GENMASK_ULL(h, l)	(~0ULL << (l) & ~0ULL >> (63 - (h)))
 #endif
