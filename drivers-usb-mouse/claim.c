@@ -7,6 +7,8 @@
  * is unloaded goes back to usbhid.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bsearch.h>
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
@@ -15,6 +17,7 @@
 #include <linux/hid.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/seq_file.h>
@@ -39,6 +42,12 @@ struct hrm_hid_descriptor {
 } __packed;
 
 #define HRM_READ_TRIES	4
+#define HRM_MAX_IGNORED	32
+
+static char *hrm_ignore[HRM_MAX_IGNORED];
+static int hrm_n_ignored;
+module_param_array_named(ignore, hrm_ignore, charp, &hrm_n_ignored, 0444);
+MODULE_PARM_DESC(ignore, "Devices to leave to usbhid: vendor:product in hexadecimal, with commas between them");
 
 /* Stands for all products of a vendor in the lists of ids */
 #define HRM_ANY_PRODUCT	0xffff
@@ -376,6 +385,26 @@ static bool hrm_claim_foreign(struct usb_device *udev)
 		       sizeof(id), hrm_claim_compare);
 }
 
+static bool hrm_parse_ignored(const char *text, u16 *vendor, u16 *product)
+{
+	char more;
+
+	return sscanf(text, "%4hx:%4hx%c", vendor, product, &more) == 2;
+}
+
+static bool hrm_claim_ignored(struct usb_device *udev)
+{
+	u16 vendor, product;
+	int i;
+
+	for (i = 0; i < hrm_n_ignored; i++)
+		if (hrm_parse_ignored(hrm_ignore[i], &vendor, &product) &&
+		    vendor == le16_to_cpu(udev->descriptor.idVendor) &&
+		    product == le16_to_cpu(udev->descriptor.idProduct))
+			return true;
+	return false;
+}
+
 /**
  * hrm_claim_candidate() - whether it is worth to read the report descriptor
  * @intf: the interface
@@ -383,8 +412,9 @@ static bool hrm_claim_foreign(struct usb_device *udev)
  * Context: may sleep.
  *
  * Return: false if the interface cannot be hrmouse's, whatever it holds: its
- * probe has failed before, it has no interrupt IN endpoint, or drivers/hid has
- * a driver for the device, loaded or not, or leaves it to a USB driver.
+ * probe has failed before, the device is to be ignored, the interface has no
+ * interrupt IN endpoint, or drivers/hid has a driver for the device, loaded or
+ * not, or leaves it to a USB driver.
  */
 bool hrm_claim_candidate(struct usb_interface *intf)
 {
@@ -392,6 +422,10 @@ bool hrm_claim_candidate(struct usb_interface *intf)
 
 	if (hrm_claim_refused(intf))
 		return false;
+	if (hrm_claim_ignored(interface_to_usbdev(intf))) {
+		hrm_claim_leave(intf, "the parameter ignore names the device", 0);
+		return false;
+	}
 	if (usb_find_int_in_endpoint(intf->cur_altsetting, &ep)) {
 		hrm_claim_leave(intf, "no interrupt IN endpoint", 0);
 		return false;
@@ -435,6 +469,14 @@ static struct usbhid_claimer hrm_claimer = {
  */
 void hrm_claim_start(void)
 {
+	u16 vendor, product;
+	int i;
+
+	for (i = 0; i < hrm_n_ignored; i++)
+		if (!hrm_parse_ignored(hrm_ignore[i], &vendor, &product))
+			pr_warn("ignore=%s: this is not vendor:product in hexadecimal\n",
+				hrm_ignore[i]);
+
 	hrm_debugfs = debugfs_create_dir("hrmouse", usb_debug_root);
 	debugfs_create_file("left", 0444, hrm_debugfs, NULL, &hrm_left_fops);
 	usb_register_notify(&hrm_claim_nb);

@@ -744,10 +744,13 @@ FIXTURE_TEARDOWN(other)
 /* debugfs says of the only interface that is left to usbhid why it is */
 static void expect_left(struct __test_metadata *_metadata, const char *why)
 {
-	FILE *f = fopen("/sys/kernel/debug/usb/hrmouse/left", "re");
 	char line[128] = "", more[128] = "";
 	const char *found;
+	FILE *f;
 
+	if (!expect_hrmouse())
+		return;
+	f = fopen("/sys/kernel/debug/usb/hrmouse/left", "re");
 	ASSERT_NE(NULL, f);
 	EXPECT_NE(NULL, fgets(line, sizeof(line), f));
 	EXPECT_EQ(NULL, fgets(more, sizeof(more), f));
@@ -756,6 +759,36 @@ static void expect_left(struct __test_metadata *_metadata, const char *why)
 	found = strstr(line, ":1.0: ");
 	ASSERT_NE(NULL, found);
 	EXPECT_STREQ(why, found + strlen(":1.0: "));
+}
+
+/* The first entry is not an id, and hinders nothing */
+TEST_F(other, ignored)
+{
+	static const __u8 left[3] = { 1 };
+	struct evdev_node node;
+	char params[64];
+
+	if (!expect_hrmouse() || mod_state(&mod_hrmouse) == MOD_BUILTIN)
+		SKIP(return, "hrmouse is not a module that is to be tested");
+	ASSERT_EQ(0, mod_unload(&mod_hrmouse));
+	snprintf(params, sizeof(params), "ignore=what:12345,%04x:%04x",
+		 dev_boot_mouse.vid, dev_boot_mouse.pid);
+	ASSERT_EQ(0, mod_load(&mod_hrmouse, params));
+	EXPECT_EQ(1, klog_count(&self->log, "ignore=what:12345: this is not",
+				NULL));
+
+	self->g = plug(_metadata, &dev_boot_mouse, "hid-generic", &node,
+		       &self->fd);
+	EXPECT_STREQ("usbhid", node.usb_driver);
+	expect_left(_metadata, "the parameter ignore names the device");
+	ASSERT_EQ(0, gadget_report_timeout(self->g, 0, left, sizeof(left),
+					   WAIT_MS));
+	expect_frame(_metadata, self->fd, " s90001 k110=1", 0);
+
+	/* Without the parameter it is hrmouse's */
+	ASSERT_EQ(0, mod_unload(&mod_hrmouse));
+	ASSERT_EQ(0, mod_load(&mod_hrmouse, NULL));
+	EXPECT_EQ(0, evdev_wait(UDC, 0, "hrmouse", WAIT_MS, &node));
 }
 
 TEST_F(other, keyboard)
