@@ -818,7 +818,7 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 	return 0;
 }
 
-/* hid-input makes a power supply of it, in any report */
+/* hid-input makes a power supply of it */
 static bool hrm_is_battery(u32 usage)
 {
 	return IS_ENABLED(CONFIG_HID_BATTERY_STRENGTH) &&
@@ -1055,8 +1055,13 @@ static bool hrm_key_event(const struct hrm_key *key, struct input_dev *input,
 	return true;
 }
 
-static noinline bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op *op,
-			    struct input_dev *input, u32 value)
+/*
+ * Not inlined, like all but the absolute axes and the wheels: hrm_plan_step()
+ * then saves and restores fewer registers for those.
+ */
+static noinline bool hrm_run_buttons(const struct hrm_plan *plan,
+				     struct hrm_op *op,
+				     struct input_dev *input, u32 value)
 {
 	u32 changed = value ^ op->last;
 	bool any = false;
@@ -1076,8 +1081,9 @@ static noinline bool hrm_run_buttons(const struct hrm_plan *plan, struct hrm_op 
  * HUT 4.3 and 4.7: eight directions clockwise from north; what is out of range
  * is none. With hid-input a usage of the D-pad is its direction always.
  */
-static noinline bool hrm_run_hat(const struct hrm_plan *plan, const struct hrm_op *op,
-			struct input_dev *input, s32 value)
+static noinline bool hrm_run_hat(const struct hrm_plan *plan,
+				 const struct hrm_op *op,
+				 struct input_dev *input, s32 value)
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
 	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
@@ -1130,8 +1136,9 @@ static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
 }
 
 /* As hid_input_array_field(): what went off and what came on, entry by entry */
-static noinline bool hrm_run_array(struct hrm_plan *plan, const struct hrm_op *op,
-			  struct input_dev *input, const u8 *data)
+static noinline bool hrm_run_array(struct hrm_plan *plan,
+				   const struct hrm_op *op,
+				   struct input_dev *input, const u8 *data)
 {
 	const struct hrm_array *array = &plan->arrays[op->code];
 	const struct hrm_key *keys = &plan->keys[array->first_key];
@@ -1211,8 +1218,9 @@ static bool hrm_run_abs(struct hrm_plan_report *report, struct hrm_op *op,
 	return true;
 }
 
-static noinline bool hrm_run_key(const struct hrm_plan *plan, struct hrm_op *op,
-			struct input_dev *input, s32 value)
+static noinline bool hrm_run_key(const struct hrm_plan *plan,
+				 struct hrm_op *op, struct input_dev *input,
+				 s32 value)
 {
 	s32 last = op->last;
 

@@ -23,7 +23,7 @@ TABLE = ROOT / "Documentation/hrmouse.rst"
 # in the order of enum step_kind in guest.c
 REPORT, SHORT, SYNC, REMAP, RESTORE, REMAP_NOTHING = range(6)
 # what guest.c calls the rows of the table "Differences", and how they begin there
-ROWS = {"short": "A report that is too short is"}
+ROWS = {"short": "   * - A report that is too short is"}
 EXPECTED = {"mouse": True, "tablet": True, "composite": False, "decline": False}
 MAX_REPORT = 4096
 
