@@ -25,7 +25,7 @@
  * @told_short: the log has a line about reports that are too short
  * @told_lost: the log has a line about reports that did not arrive
  * @retry_ms: pause before the next try after a transfer error, 0 if none
- * @busy_until: jiffies at which runtime PM is to hear again of a busy device
+ * @marked: jiffies at which runtime PM has last heard of a busy device
  * @urb: the interrupt transfer
  * @retry_until: jiffies at which a series of errors calls for a reset
  * @halted: the endpoint has to be cleared
@@ -48,7 +48,7 @@ struct hrm_mouse {
 	bool told_short;
 	bool told_lost;
 	unsigned int retry_ms;
-	unsigned long busy_until;
+	unsigned long marked;
 	struct urb *urb;
 	unsigned long retry_until;
 	bool halted;

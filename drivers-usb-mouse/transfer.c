@@ -105,9 +105,9 @@ static void hrm_transfer_busy(struct hrm_mouse *mouse)
 {
 	unsigned long now = jiffies;
 
-	if (likely(time_before(now, mouse->busy_until)))
+	if (likely(now - mouse->marked < HRM_BUSY))
 		return;
-	mouse->busy_until = now + HRM_BUSY;
+	mouse->marked = now;
 	usb_mark_last_busy(mouse->udev);
 }
 
