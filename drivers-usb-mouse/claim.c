@@ -66,7 +66,6 @@ static LIST_HEAD(hrm_left);
 /* Interfaces that hrmouse had when it was unloaded */
 static LIST_HEAD(hrm_released);
 static bool hrm_leaving;
-static struct dentry *hrm_debugfs;
 
 static struct hrm_claim *hrm_claim_add(struct list_head *list,
 				       struct usb_interface *intf)
@@ -277,7 +276,7 @@ static int hrm_claim_fetch(struct usb_interface *intf, u8 *bytes, size_t size)
 /**
  * hrm_claim_read() - read the report descriptor of an interface
  * @intf: the interface
- * @desc: set to the descriptor, whose bytes the caller frees
+ * @desc: set to the descriptor, whose bytes live as long as the binding
  *
  * As lenient as usbhid: what a device leaves out of its descriptor reads as
  * zero, and a wrong number of optional descriptors does not matter.
@@ -305,16 +304,14 @@ int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc)
 				     "report descriptor of %zu bytes\n",
 				     desc->size);
 
-	desc->bytes = kzalloc(desc->size, GFP_KERNEL);
+	desc->bytes = devm_kzalloc(&intf->dev, desc->size, GFP_KERNEL);
 	if (!desc->bytes)
 		return -ENOMEM;
 
 	ret = hrm_claim_fetch(intf, desc->bytes, desc->size);
-	if (ret < 0) {
-		kfree(desc->bytes);
+	if (ret < 0)
 		return dev_err_probe(&intf->dev, ret,
 				     "cannot read the report descriptor\n");
-	}
 	return 0;
 }
 
@@ -477,8 +474,7 @@ void hrm_claim_start(void)
 			pr_warn("ignore=%s: this is not vendor:product in hexadecimal\n",
 				hrm_ignore[i]);
 
-	hrm_debugfs = debugfs_create_dir("hrmouse", usb_debug_root);
-	debugfs_create_file("left", 0444, hrm_debugfs, NULL, &hrm_left_fops);
+	debugfs_create_file("left", 0444, hrm_stats_root, NULL, &hrm_left_fops);
 	usb_register_notify(&hrm_claim_nb);
 	usbhid_claim_register(&hrm_claimer);
 }
@@ -504,7 +500,6 @@ void hrm_claim_end(void)
 {
 	struct hrm_claim *claim, *next;
 
-	debugfs_remove(hrm_debugfs);
 	usb_unregister_notify(&hrm_claim_nb);
 	flush_work(&hrm_claim_work);
 

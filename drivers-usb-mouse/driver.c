@@ -100,9 +100,9 @@ static void hrm_set_multipliers(struct hrm_mouse *mouse)
 
 /* @caps are large, and needed no longer than this */
 static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
-		     const struct hrm_descriptor *desc,
 		     const struct usb_endpoint_descriptor *ep)
 {
+	const struct hrm_descriptor *desc = &mouse->desc;
 	struct device *dev = &mouse->intf->dev;
 	struct hrm_plan *plan;
 	bool per_application;
@@ -128,6 +128,8 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 	if (ret)
 		return ret;
 
+	hrm_stats_add(mouse);
+
 	/* A wheel has two codes */
 	__clear_bit(REL_WHEEL_HI_RES, caps->relbit);
 	__clear_bit(REL_HWHEEL_HI_RES, caps->relbit);
@@ -141,7 +143,6 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 static int hrm_bind(struct usb_interface *intf)
 {
 	struct usb_endpoint_descriptor *ep;
-	struct hrm_descriptor desc;
 	struct hrm_mouse *mouse;
 	struct hrm_caps *caps;
 	int ret;
@@ -152,12 +153,11 @@ static int hrm_bind(struct usb_interface *intf)
 
 	mouse = devm_kzalloc(&intf->dev, sizeof(*mouse), GFP_KERNEL);
 	caps = kcalloc(HRM_MAX_INPUTS, sizeof(*caps), GFP_KERNEL);
-	ret = mouse && caps ? hrm_claim_read(intf, &desc) : -ENOMEM;
+	ret = mouse && caps ? hrm_claim_read(intf, &mouse->desc) : -ENOMEM;
 	if (!ret) {
 		mouse->intf = intf;
 		mouse->udev = interface_to_usbdev(intf);
-		ret = hrm_setup(mouse, caps, &desc, ep);
-		kfree(desc.bytes);
+		ret = hrm_setup(mouse, caps, ep);
 	}
 	kfree(caps);
 	return ret;
@@ -181,6 +181,7 @@ static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
 
 static void hrm_disconnect(struct usb_interface *intf)
 {
+	hrm_stats_remove(usb_get_intfdata(intf));
 	hrm_transfer_end(usb_get_intfdata(intf));
 	hrm_claim_released(intf);
 }
@@ -250,9 +251,13 @@ static struct usb_driver hrm_driver = {
 
 static int __init hrm_init(void)
 {
-	int ret = usb_register(&hrm_driver);
+	int ret;
 
-	if (!ret)
+	hrm_stats_start();
+	ret = usb_register(&hrm_driver);
+	if (ret)
+		hrm_stats_end();
+	else
 		hrm_claim_start();
 	return ret;
 }
@@ -263,6 +268,7 @@ static void __exit hrm_exit(void)
 	hrm_claim_stop();
 	usb_deregister(&hrm_driver);
 	hrm_claim_end();
+	hrm_stats_end();
 }
 module_exit(hrm_exit);
 

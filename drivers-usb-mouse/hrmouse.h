@@ -18,6 +18,18 @@
 #define HRM_PATH_LEN	64
 
 /**
+ * struct hrm_descriptor - the report descriptor of an interface
+ * @bytes: the descriptor
+ * @size: its length in bytes
+ * @version: bcdHID
+ */
+struct hrm_descriptor {
+	u8 *bytes;
+	size_t size;
+	u16 version;
+};
+
+/**
  * struct hrm_mouse - an interface that hrmouse drives
  * @plan: what to do with a report
  * @data: the report buffer
@@ -37,6 +49,8 @@
  * @running: @urb may be submitted
  * @suspended: no transfers for now
  * @gone: no transfers any more
+ * @desc: the report descriptor
+ * @debugfs: the interface's directory
  * @name: as hid-core composes it
  * @phys: likewise
  * @uniq: serial number
@@ -60,21 +74,11 @@ struct hrm_mouse {
 	bool running;
 	bool suspended;
 	bool gone;
+	struct hrm_descriptor desc;
+	struct dentry *debugfs;
 	char name[HRM_NAME_LEN];
 	char phys[HRM_PATH_LEN];
 	char uniq[HRM_PATH_LEN];
-};
-
-/**
- * struct hrm_descriptor - the report descriptor of an interface
- * @bytes: the descriptor
- * @size: its length in bytes
- * @version: bcdHID
- */
-struct hrm_descriptor {
-	u8 *bytes;
-	size_t size;
-	u16 version;
 };
 
 /* claim.c */
@@ -95,6 +99,14 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 /* input.c */
 int hrm_input_register(struct hrm_mouse *mouse, u16 version,
 		       const struct hrm_caps *caps, bool per_application);
+
+/* stats.c */
+extern struct dentry *hrm_stats_root;
+
+void hrm_stats_start(void);
+void hrm_stats_end(void);
+void hrm_stats_add(struct hrm_mouse *mouse);
+void hrm_stats_remove(struct hrm_mouse *mouse);
 
 /* transfer.c */
 int hrm_transfer_init(struct hrm_mouse *mouse,

@@ -7,6 +7,7 @@
  * that proves the tests, and the frames written out here.
  */
 #include <errno.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -452,6 +453,60 @@ TEST_F_TIMEOUT(mouse, parity, 120)
 	EXPECT_TRUE(evdev_stream_equal(&self->ref, &self->got, text,
 				       sizeof(text)))
 		TH_LOG("hid-generic, %s: %s", expected_driver(), text);
+}
+
+static void read_all(const char *dir, const char *name, char *text, size_t size)
+{
+	char path[128];
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(text, 1, size - 1, f);
+		fclose(f);
+	}
+	text[n] = '\0';
+}
+
+/* What a person finds in debugfs is what the device has sent */
+TEST_F(mouse, debugfs)
+{
+	const struct gadget_desc *desc = variant->m.desc;
+	static char rdesc[4096], plan[16384], expected[4096];
+	struct evdev_node node;
+	glob_t found;
+	size_t i, n = 0;
+
+	if (!expect_hrmouse())
+		SKIP(return, "this is about hrmouse");
+	self->g = plug(_metadata, desc, "hrmouse", &node, &self->fd);
+	ASSERT_EQ(0, glob("/sys/kernel/debug/usb/hrmouse/*:*", 0, NULL, &found));
+	ASSERT_EQ(1, found.gl_pathc);
+	read_all(found.gl_pathv[0], "rdesc", rdesc, sizeof(rdesc));
+	read_all(found.gl_pathv[0], "plan", plan, sizeof(plan));
+	globfree(&found);
+
+	for (i = 0; i < desc->ifs[0].rdesc_len; i++)
+		n += snprintf(expected + n, sizeof(expected) - n, "%02x%c",
+			      desc->ifs[0].rdesc[i],
+			      i % 16 == 15 || i + 1 == desc->ifs[0].rdesc_len ?
+			      '\n' : ' ');
+	EXPECT_STREQ(expected, rdesc);
+	EXPECT_NE(NULL, strstr(plan, "  buttons: bit "));
+	EXPECT_NE(NULL, strstr(plan, "key 0: usage 00090001, code 0x110\n"));
+	snprintf(expected, sizeof(expected), "report %u: %zu bytes, to input",
+		 variant->m.id, variant->m.len - !!variant->m.id);
+	EXPECT_NE(NULL, strstr(plan, expected))
+		TH_LOG("%s", plan);
+
+	/* It goes with the device */
+	gadget_unplug(self->g);
+	self->g = NULL;
+	ASSERT_EQ(0, evdev_wait_gone(UDC, WAIT_MS));
+	EXPECT_EQ(GLOB_NOMATCH,
+		  glob("/sys/kernel/debug/usb/hrmouse/*:*", 0, NULL, &found));
 }
 
 TEST_F(mouse, frames)
