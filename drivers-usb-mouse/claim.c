@@ -101,17 +101,9 @@ static struct hrm_claim *hrm_claim_find(struct usb_interface *intf)
 	return NULL;
 }
 
-/**
- * hrm_claim_leave() - note why an interface stays with usbhid
- * @intf: the interface
- * @text: the reason, a constant
- * @usage: the usage in question, 0 if there is none
- *
- * The note can be read in debugfs until the interface is unplugged.
- *
- * Context: may sleep.
- */
-void hrm_claim_leave(struct usb_interface *intf, const char *text, u32 usage)
+/* Why an interface stays with usbhid; in debugfs until it is unplugged */
+static void hrm_claim_leave(struct usb_interface *intf, const char *text,
+			    u32 usage)
 {
 	struct hrm_claim *claim;
 

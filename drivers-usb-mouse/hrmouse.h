@@ -86,7 +86,6 @@ void hrm_claim_start(void);
 void hrm_claim_stop(void);
 void hrm_claim_end(void);
 bool hrm_claim_candidate(struct usb_interface *intf);
-void hrm_claim_leave(struct usb_interface *intf, const char *text, u32 usage);
 void hrm_claim_failed(struct usb_interface *intf);
 void hrm_claim_taken(struct usb_interface *intf);
 void hrm_claim_released(struct usb_interface *intf);

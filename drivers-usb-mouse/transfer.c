@@ -18,7 +18,7 @@
 #define HRM_RETRY_MAX_MS	104
 #define HRM_RETRY_TOTAL		HZ
 
-/* Far below any delay after which a device is suspended, in jiffies */
+/* In jiffies; a device may be suspended by so much too early */
 #define HRM_BUSY		(HZ / 16)
 
 /* Reports that the device kept while nobody listened come within this time */
