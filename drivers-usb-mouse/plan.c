@@ -1034,56 +1034,64 @@ void hrm_plan_free(struct hrm_plan *plan)
 	kfree(plan);
 }
 
-/* The part of hidinput_hid_event() that concerns keys */
-static bool hrm_key_event(const struct hrm_key *key, struct input_dev *input,
-			  s32 value, bool release)
+/*
+ * The part of hidinput_hid_event() that concerns keys. Like all that follow it
+ * returns the number of events.
+ */
+static unsigned int hrm_key_event(const struct hrm_key *key,
+				  struct input_dev *input, s32 value,
+				  bool release)
 {
 	/* May change at any time, by EVIOCSKEYCODE */
 	unsigned int code = READ_ONCE(key->code);
+	unsigned int n = 1;
 
 	if (!code)
-		return false;
+		return 0;
 
-	if ((!test_bit(code, input->key)) == value)
+	if ((!test_bit(code, input->key)) == value) {
 		input_event(input, EV_MSC, MSC_SCAN, key->usage);
+		n++;
+	}
 	input_event(input, EV_KEY, code, value);
 
 	if (release && value) {
 		input_sync(input);
 		input_event(input, EV_KEY, code, 0);
+		n++;
 	}
-	return true;
+	return n;
 }
 
 /*
  * Not inlined, like all but the absolute axes and the wheels: hrm_plan_step()
  * then saves and restores fewer registers for those.
  */
-static noinline bool hrm_run_buttons(const struct hrm_plan *plan,
-				     struct hrm_op *op,
-				     struct input_dev *input, u32 value)
+static noinline unsigned int hrm_run_buttons(const struct hrm_plan *plan,
+					     struct hrm_op *op,
+					     struct input_dev *input, u32 value)
 {
 	u32 changed = value ^ op->last;
-	bool any = false;
+	unsigned int n = 0;
 
 	op->last = value;
 	while (changed) {
 		unsigned int i = __ffs(changed);
 
 		changed &= changed - 1;
-		any |= hrm_key_event(&plan->keys[op->code + i], input,
-				     value >> i & 1, false);
+		n += hrm_key_event(&plan->keys[op->code + i], input,
+				   value >> i & 1, false);
 	}
-	return any;
+	return n;
 }
 
 /*
  * HUT 4.3 and 4.7: eight directions clockwise from north; what is out of range
  * is none. With hid-input a usage of the D-pad is its direction always.
  */
-static noinline bool hrm_run_hat(const struct hrm_plan *plan,
-				 const struct hrm_op *op,
-				 struct input_dev *input, s32 value)
+static noinline unsigned int hrm_run_hat(const struct hrm_plan *plan,
+					 const struct hrm_op *op,
+					 struct input_dev *input, s32 value)
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
 	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
@@ -1095,7 +1103,7 @@ static noinline bool hrm_run_hat(const struct hrm_plan *plan,
 		type = EV_KEY;
 		code = READ_ONCE(plan->keys[code].code);
 		if (!code)
-			return false;
+			return 0;
 	}
 	if (op->kind == HRM_OP_DPAD)
 		dir = op->min;
@@ -1105,7 +1113,7 @@ static noinline bool hrm_run_hat(const struct hrm_plan *plan,
 		dir = 0;
 	input_event(input, type, code, x[dir]);
 	input_event(input, type, code + 1, y[dir]);
-	return true;
+	return 2;
 }
 
 static bool hrm_array_has(const struct hrm_array *array, s32 value)
@@ -1136,16 +1144,16 @@ static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
 }
 
 /* As hid_input_array_field(): what went off and what came on, entry by entry */
-static noinline bool hrm_run_array(struct hrm_plan *plan,
-				   const struct hrm_op *op,
-				   struct input_dev *input, const u8 *data)
+static noinline unsigned int hrm_run_array(struct hrm_plan *plan,
+					   const struct hrm_op *op,
+					   struct input_dev *input,
+					   const u8 *data)
 {
 	const struct hrm_array *array = &plan->arrays[op->code];
 	const struct hrm_key *keys = &plan->keys[array->first_key];
 	s32 *old = &plan->values[array->first_value];
 	bool release = op->flags & HRM_OP_RELEASE;
-	unsigned int i, j;
-	bool any = false;
+	unsigned int i, j, n = 0;
 	s32 value;
 
 	for (i = 0; i < array->count; i++) {
@@ -1154,18 +1162,18 @@ static noinline bool hrm_run_array(struct hrm_plan *plan,
 				if (hrm_array_value(array, data, j) == old[i])
 					break;
 			if (j == array->count)
-				any |= hrm_key_event(&keys[old[i] - array->min],
-						     input, 0, release);
+				n += hrm_key_event(&keys[old[i] - array->min],
+						   input, 0, release);
 		}
 		value = hrm_array_value(array, data, i);
 		if (hrm_array_has(array, value) &&
 		    !hrm_contains(old, array->count, value))
-			any |= hrm_key_event(&keys[value - array->min],
-					     input, 1, release);
+			n += hrm_key_event(&keys[value - array->min], input, 1,
+					   release);
 	}
 	for (i = 0; i < array->count; i++)
 		old[i] = hrm_array_value(array, data, i);
-	return any;
+	return n;
 }
 
 /* The value of a step; false if there is none */
@@ -1178,12 +1186,13 @@ static bool hrm_in_range(const struct hrm_op *op, s32 *value)
 }
 
 /* HUT 4.3.1: 120 units to a click, the click when they are complete */
-static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
+static unsigned int hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
+				  s32 value)
 {
 	s32 hi_res, clicks;
 
 	if (!hrm_in_range(op, &value) || !value)
-		return false;
+		return 0;
 
 	hi_res = value * 120U;
 	if (op->multiplier != 1)
@@ -1198,36 +1207,37 @@ static bool hrm_run_wheel(struct hrm_op *op, struct input_dev *input, s32 value)
 			    op->code == REL_WHEEL_HI_RES ? REL_WHEEL : REL_HWHEEL,
 			    clicks);
 	input_event(input, EV_REL, op->code, hi_res);
-	return true;
+	return clicks ? 2 : 1;
 }
 
-static bool hrm_run_abs(struct hrm_plan_report *report, struct hrm_op *op,
-			struct input_dev *input, s32 value)
+static unsigned int hrm_run_abs(struct hrm_plan_report *report,
+				struct hrm_op *op, struct input_dev *input,
+				s32 value)
 {
 	s32 came = value, last = op->last;
 
 	op->last = value;
 	if (!hrm_in_range(op, &value))
-		return false;
+		return 0;
 	/* hid-input compares before its clamp: the next one is news, too */
 	if (value != came)
 		report->again |= op->watch;
 	if (value == last && !(op->flags & HRM_OP_ALWAYS))
-		return false;
+		return 0;
 	input_event(input, EV_ABS, op->code, value);
-	return true;
+	return 1;
 }
 
-static noinline bool hrm_run_key(const struct hrm_plan *plan,
-				 struct hrm_op *op, struct input_dev *input,
-				 s32 value)
+static noinline unsigned int hrm_run_key(const struct hrm_plan *plan,
+					 struct hrm_op *op,
+					 struct input_dev *input, s32 value)
 {
 	s32 last = op->last;
 
 	op->last = value;
 	if (!hrm_in_range(op, &value) ||
 	    (value == last && !(op->flags & HRM_OP_ALWAYS)))
-		return false;
+		return 0;
 	return hrm_key_event(&plan->keys[op->code], input, value,
 			     op->flags & HRM_OP_RELEASE);
 }
@@ -1240,10 +1250,10 @@ static noinline bool hrm_run_key(const struct hrm_plan *plan,
  *
  * Context: any, as hrm_plan_run().
  *
- * Return: whether there was an event.
+ * Return: the number of events.
  */
-bool hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
-		   const u8 *data)
+unsigned int hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
+			   const u8 *data)
 {
 	struct hrm_plan *plan = report->plan;
 	struct input_dev *input = plan->inputs[report->input];
@@ -1259,9 +1269,9 @@ bool hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
 	case HRM_OP_MOTION:
 	case HRM_OP_REL:
 		if (!hrm_in_range(op, &value) || !value)
-			return false;
+			return 0;
 		input_event(input, EV_REL, op->code, value);
-		return true;
+		return 1;
 	case HRM_OP_WHEEL:
 		return hrm_run_wheel(op, input, value);
 	case HRM_OP_KEY:

@@ -125,6 +125,7 @@ struct hrm_part {
  * @ops: the steps
  * @end: the end of @ops
  * @plan: the plan
+ * @events: input events so far, those that end a frame not counted
  * @len: bytes that the report must have, its ID not counted
  * @input: index of the input device
  * @id: report ID, 0 where reports have none
@@ -138,6 +139,7 @@ struct hrm_plan_report {
 	struct hrm_op *ops;
 	struct hrm_op *end;
 	struct hrm_plan *plan;
+	unsigned long events;
 	u16 len;
 	u8 input;
 	u8 id;
@@ -223,8 +225,8 @@ struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
 				  struct hrm_caps caps[HRM_MAX_INPUTS],
 				  struct hrm_why *why);
 void hrm_plan_free(struct hrm_plan *plan);
-bool hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
-		   const u8 *data);
+unsigned int hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
+			   const u8 *data);
 void hrm_plan_fill(const struct hrm_plan *plan,
 		   const struct hrm_feature *feature, const u8 *old, u8 *data);
 void hrm_plan_multiply(struct hrm_plan *plan);
@@ -252,6 +254,7 @@ static inline enum hrm_result hrm_plan_run(struct hrm_plan *plan,
 {
 	struct hrm_plan_report *report = plan->reports;
 	struct input_dev *input;
+	unsigned int n_events;
 	u64 word, news, any;
 	struct hrm_op *op;
 	s32 value;
@@ -283,11 +286,15 @@ static inline enum hrm_result hrm_plan_run(struct hrm_plan *plan,
 			continue;
 		/* What is new in a motion is not 0 */
 		value = (s64)(word << op->lsl) >> op->rsh;
-		if (op->kind == HRM_OP_MOTION &&
-		    (u32)value - op->min <= op->span)
+		if (likely(op->kind == HRM_OP_MOTION &&
+			   (u32)value - op->min <= op->span)) {
 			input_event(input, EV_REL, op->code, value);
-		else
-			any |= hrm_plan_step(report, op, data);
+			report->events++;
+			continue;
+		}
+		n_events = hrm_plan_step(report, op, data);
+		report->events += n_events;
+		any |= n_events;
 	}
 	if (any)
 		input_sync(input);
