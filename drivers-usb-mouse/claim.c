@@ -29,6 +29,7 @@
 #include "claim-ids.h"
 #include "hrmouse.h"
 #include "rdesc.h"
+#include "trace.h"
 
 /* HID 1.11, 6.2.1, with the one subordinate descriptor that is mandatory */
 struct hrm_hid_descriptor {
@@ -197,6 +198,7 @@ void hrm_claim_failed(struct usb_interface *intf)
 	}
 	claim->failed = true;
 	claim->pending = true;
+	trace_hrmouse_handover(intf, "left");
 	schedule_work(&hrm_claim_work);
 }
 
@@ -210,6 +212,7 @@ void hrm_claim_taken(struct usb_interface *intf)
 {
 	struct hrm_claim *claim;
 
+	trace_hrmouse_handover(intf, "taken");
 	guard(mutex)(&hrm_claim_lock);
 	claim = hrm_claim_find(intf);
 	if (claim)
@@ -224,6 +227,7 @@ void hrm_claim_taken(struct usb_interface *intf)
  */
 void hrm_claim_released(struct usb_interface *intf)
 {
+	trace_hrmouse_handover(intf, "released");
 	guard(mutex)(&hrm_claim_lock);
 	/* Otherwise it was unplugged, or unbound by somebody who means it */
 	if (hrm_leaving)
@@ -308,6 +312,30 @@ int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc)
 }
 
 /**
+ * hrm_claim_compare() - whether a device is still the one that it was
+ * @intf: the interface
+ * @desc: its descriptor as hrm_claim_read() has read it
+ *
+ * Context: may sleep, and does not wait for storage; the device is awake.
+ *
+ * Return: 0, -ESTALE if the report descriptor is another one, or the error of
+ * reading it.
+ */
+int hrm_claim_compare(struct usb_interface *intf,
+		      const struct hrm_descriptor *desc)
+{
+	u8 *bytes __free(kfree) = kzalloc(desc->size, GFP_NOIO);
+	int ret;
+
+	if (!bytes)
+		return -ENOMEM;
+	ret = hrm_claim_fetch(intf, bytes, desc->size);
+	if (ret < 0)
+		return ret;
+	return memcmp(bytes, desc->bytes, desc->size) ? -ESTALE : 0;
+}
+
+/**
  * hrm_claim_plan() - the plan for an interface, if it is one for hrmouse
  * @intf: the interface
  * @bytes: its report descriptor
@@ -349,7 +377,7 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 	return plan;
 }
 
-static int hrm_claim_compare(const void *key, const void *entry)
+static int hrm_claim_compare_ids(const void *key, const void *entry)
 {
 	u32 id = *(const u32 *)key;
 	u32 listed = *(const u32 *)entry;
@@ -359,19 +387,40 @@ static int hrm_claim_compare(const void *key, const void *entry)
 	return id < listed ? -1 : 1;
 }
 
-static bool hrm_claim_foreign(struct usb_device *udev)
+static bool hrm_claim_listed(struct usb_device *udev, const u32 *ids, size_t n)
 {
 	u32 id = le16_to_cpu(udev->descriptor.idVendor) << 16 |
 		 le16_to_cpu(udev->descriptor.idProduct);
 
-	if (bsearch(&id, hrm_claim_usb_ids, ARRAY_SIZE(hrm_claim_usb_ids),
-		    sizeof(id), hrm_claim_compare))
+	return bsearch(&id, ids, n, sizeof(id), hrm_claim_compare_ids);
+}
+
+/**
+ * hrm_claim_polled() - whether a device wants to be polled always
+ * @udev: the device
+ *
+ * As usbhid's HID_QUIRK_ALWAYS_POLL: it fails or drops off the bus otherwise.
+ *
+ * Context: any.
+ *
+ * Return: whether it is.
+ */
+bool hrm_claim_polled(struct usb_device *udev)
+{
+	return hrm_claim_listed(udev, hrm_claim_poll_ids,
+				ARRAY_SIZE(hrm_claim_poll_ids));
+}
+
+static bool hrm_claim_foreign(struct usb_device *udev)
+{
+	if (hrm_claim_listed(udev, hrm_claim_usb_ids,
+			     ARRAY_SIZE(hrm_claim_usb_ids)))
 		return true;
 
 	/* Where there is no usbhid to serve those drivers it is ours */
 	return IS_ENABLED(CONFIG_USB_HID) &&
-	       bsearch(&id, hrm_claim_hid_ids, ARRAY_SIZE(hrm_claim_hid_ids),
-		       sizeof(id), hrm_claim_compare);
+	       hrm_claim_listed(udev, hrm_claim_hid_ids,
+				ARRAY_SIZE(hrm_claim_hid_ids));
 }
 
 static bool hrm_parse_ignored(const char *text, u16 *vendor, u16 *product)

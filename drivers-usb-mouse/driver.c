@@ -98,9 +98,39 @@ static void hrm_set_multipliers(struct hrm_mouse *mouse)
 	hrm_plan_multiply(plan);
 }
 
+/* HID 1.11, 7.2.6: the boot protocol is for who cannot read descriptors */
+static void hrm_set_protocol(struct hrm_mouse *mouse)
+{
+	const struct usb_interface_descriptor *desc =
+		&mouse->intf->cur_altsetting->desc;
+
+	if (desc->bInterfaceSubClass == USB_INTERFACE_SUBCLASS_BOOT)
+		usb_control_msg(mouse->udev, usb_sndctrlpipe(mouse->udev, 0),
+				HID_REQ_SET_PROTOCOL,
+				USB_TYPE_CLASS | USB_RECIP_INTERFACE |
+				USB_DIR_OUT, HID_REPORT_PROTOCOL,
+				desc->bInterfaceNumber, NULL, 0,
+				USB_CTRL_SET_TIMEOUT);
+}
+
+/**
+ * hrm_configure() - set what a device forgets by a reset
+ * @mouse: the interface, nothing being transferred
+ *
+ * A device that does not know a request works without.
+ *
+ * Context: may sleep, and does not wait for storage.
+ */
+void hrm_configure(struct hrm_mouse *mouse)
+{
+	hrm_set_protocol(mouse);
+	hrm_set_idle(mouse);
+	hrm_set_multipliers(mouse);
+}
+
 /* @caps are large, and needed no longer than this */
 static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
-		     const struct usb_endpoint_descriptor *ep)
+		     struct usb_endpoint_descriptor *ep)
 {
 	const struct hrm_descriptor *desc = &mouse->desc;
 	struct device *dev = &mouse->intf->dev;
@@ -129,6 +159,8 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 		return ret;
 
 	hrm_stats_add(mouse);
+	if (hrm_claim_polled(mouse->udev))
+		hrm_transfer_poll(mouse, true);
 
 	/* A wheel has two codes */
 	__clear_bit(REL_WHEEL_HI_RES, caps->relbit);
@@ -200,16 +232,30 @@ static int hrm_resume(struct usb_interface *intf)
 
 static int hrm_pre_reset(struct usb_interface *intf)
 {
-	return hrm_transfer_suspend(usb_get_intfdata(intf), false);
+	hrm_transfer_reset(usb_get_intfdata(intf));
+	return 0;
 }
 
+/* What is not the same any more is probed anew, which an error asks for */
 static int hrm_post_reset(struct usb_interface *intf)
 {
 	struct hrm_mouse *mouse = usb_get_intfdata(intf);
+	int ret = hrm_claim_compare(intf, &mouse->desc);
 
-	hrm_set_idle(mouse);
-	hrm_set_multipliers(mouse);
+	if (ret)
+		return ret;
+	hrm_configure(mouse);
 	hrm_transfer_resume(mouse);
+	return 0;
+}
+
+static int hrm_reset_resume(struct usb_interface *intf)
+{
+	int ret = hrm_post_reset(intf);
+
+	/* Nobody probes after a resume, but after a reset */
+	if (ret)
+		usb_queue_reset_device(intf);
 	return 0;
 }
 
@@ -242,10 +288,11 @@ static struct usb_driver hrm_driver = {
 	.disconnect = hrm_disconnect,
 	.suspend = pm_ptr(hrm_suspend),
 	.resume = pm_ptr(hrm_resume),
-	.reset_resume = pm_ptr(hrm_post_reset),
+	.reset_resume = pm_ptr(hrm_reset_resume),
 	.pre_reset = hrm_pre_reset,
 	.post_reset = hrm_post_reset,
 	.id_table = hrm_ids,
+	.dev_groups = hrm_groups,
 	.supports_autosuspend = 1,
 };
 

@@ -6,6 +6,9 @@
 #ifndef _HRMOUSE_H
 #define _HRMOUSE_H
 
+#include <linux/jump_label.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/usb.h>
@@ -29,53 +32,119 @@ struct hrm_descriptor {
 	u16 version;
 };
 
+/* What is counted when something goes wrong */
+enum hrm_count {
+	HRM_DROPPED_EMPTY,	/* a packet of no bytes is no report */
+	HRM_DROPPED_SHORT,
+	HRM_DROPPED_UNKNOWN,	/* report ID */
+	HRM_DROPPED_OLD,	/* from before the device was opened */
+	HRM_ERROR_STALL,
+	HRM_ERROR_PROTOCOL,
+	HRM_ERROR_OVERFLOW,
+	HRM_ERROR_OTHER,
+	HRM_ERROR_SUBMIT,
+	HRM_RESETS,
+	HRM_N_COUNTS
+};
+
+/* Intervals between reports: below 1 us, below 2, 4, … 2^20 us */
+#define HRM_N_GAPS	21
+
+/**
+ * struct hrm_gaps - intervals between reports, measured where somebody asks
+ * @last: time of the previous report, 0 if there is none
+ * @sum: of all intervals, in ns
+ * @min: the shortest, in ns
+ * @max: the longest, in ns
+ * @counts: how many there were of which length
+ */
+struct hrm_gaps {
+	ktime_t last;
+	u64 sum;
+	u32 min;
+	u32 max;
+	u32 counts[HRM_N_GAPS];
+};
+
+#define HRM_MAX_DEPTH	16
+
+/**
+ * struct hrm_pool - interrupt transfers of one endpoint
+ * @buffers: where they put the reports
+ * @dma: the DMA address of @buffers
+ * @depth: how many there are
+ * @urbs: the transfers
+ */
+struct hrm_pool {
+	u8 *buffers;
+	dma_addr_t dma;
+	unsigned int depth;
+	struct urb *urbs[] __counted_by(depth);
+};
+
 /**
  * struct hrm_mouse - an interface that hrmouse drives
  * @plan: what to do with a report
- * @data: the report buffer
- * @draining: drop reports: they are from before the device was opened
- * @told_short: the log has a line about reports that are too short
- * @told_lost: the log has a line about reports that did not arrive
- * @retry_ms: pause before the next try after a transfer error, 0 if none
- * @marked: jiffies at which runtime PM has last heard of a busy device
- * @urb: the interrupt transfer
- * @retry_until: jiffies at which a series of errors calls for a reset
+ * @next_look: jiffies at which a report is to see to what does not concern each
+ * @reports: packets that came
+ * @bytes: their lengths
+ * @dropping: reports are from before the device was opened
  * @halted: the endpoint has to be cleared
- * @retry: submits @urb again after an error
+ * @retry_ms: pause before the next try after a transfer error, 0 if none
+ * @retry_until: jiffies at which a series of errors calls for a reset
+ * @n_resets: resets since the last report
+ * @counts: what went wrong so far
+ * @gaps: intervals between reports
+ * @gaps_stale: @gaps are to start anew
+ * @idle: which of @pool are not in flight
+ * @pool: the interrupt transfers
+ * @depth_set: the number that was asked for, 0 for what the interval calls for
+ * @retry: submits again after an error
  * @udev: the USB device
  * @intf: the interface
- * @lock: protects the members below, and starting and stopping of @urb
+ * @ep: the interrupt IN endpoint
+ * @interval: its bInterval as the device has it
+ * @lock: protects the members below, @pool, and starting and stopping it
  * @users: open input devices
- * @running: @urb may be submitted
+ * @always_poll: the device drops off the bus when it is not polled
+ * @running: @pool may be submitted
  * @suspended: no transfers for now
  * @gone: no transfers any more
  * @desc: the report descriptor
- * @debugfs: the interface's directory
+ * @node: in the list of all that debugfs shows
  * @name: as hid-core composes it
  * @phys: likewise
  * @uniq: serial number
  */
 struct hrm_mouse {
 	struct hrm_plan *plan;
-	u8 *data;
-	bool draining;
-	bool told_short;
-	bool told_lost;
-	unsigned int retry_ms;
-	unsigned long marked;
-	struct urb *urb;
-	unsigned long retry_until;
+	unsigned long next_look;
+	unsigned long reports;
+	unsigned long bytes;
+	bool dropping;
 	bool halted;
+	u8 n_resets;
+	unsigned int retry_ms;
+	unsigned long retry_until;
+	unsigned long counts[HRM_N_COUNTS];
+	struct hrm_gaps gaps;
+	bool gaps_stale;
+	unsigned long idle;
+	struct hrm_pool *pool;
+	unsigned int depth_set;
 	struct delayed_work retry;
 	struct usb_device *udev;
 	struct usb_interface *intf;
-	struct mutex lock;	/* users, running, suspended, gone */
+	struct usb_endpoint_descriptor *ep;
+	u8 interval;
+	struct mutex lock;	/* users to gone, pool */
 	unsigned int users;
+	bool always_poll;
 	bool running;
 	bool suspended;
 	bool gone;
 	struct hrm_descriptor desc;
-	struct dentry *debugfs;
+	struct list_head node;
 	char name[HRM_NAME_LEN];
 	char phys[HRM_PATH_LEN];
 	char uniq[HRM_PATH_LEN];
@@ -89,31 +158,47 @@ bool hrm_claim_candidate(struct usb_interface *intf);
 void hrm_claim_failed(struct usb_interface *intf);
 void hrm_claim_taken(struct usb_interface *intf);
 void hrm_claim_released(struct usb_interface *intf);
+bool hrm_claim_polled(struct usb_device *udev);
 int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc);
+int hrm_claim_compare(struct usb_interface *intf,
+		      const struct hrm_descriptor *desc);
 struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 				size_t size,
 				struct hrm_caps caps[HRM_MAX_INPUTS],
 				bool *per_application);
+
+/* driver.c */
+void hrm_configure(struct hrm_mouse *mouse);
 
 /* input.c */
 int hrm_input_register(struct hrm_mouse *mouse, u16 version,
 		       const struct hrm_caps *caps, bool per_application);
 
 /* stats.c */
+DECLARE_STATIC_KEY_FALSE(hrm_stats_wanted);
+
 extern struct dentry *hrm_stats_root;
+extern const struct attribute_group *hrm_groups[];
 
 void hrm_stats_start(void);
 void hrm_stats_end(void);
 void hrm_stats_add(struct hrm_mouse *mouse);
 void hrm_stats_remove(struct hrm_mouse *mouse);
+void hrm_stats_report(struct hrm_mouse *mouse, const struct urb *urb);
 
 /* transfer.c */
 int hrm_transfer_init(struct hrm_mouse *mouse,
-		      const struct usb_endpoint_descriptor *ep);
+		      struct usb_endpoint_descriptor *ep);
 int hrm_transfer_open(struct hrm_mouse *mouse);
 void hrm_transfer_close(struct hrm_mouse *mouse);
 int hrm_transfer_suspend(struct hrm_mouse *mouse, bool autosuspend);
 void hrm_transfer_resume(struct hrm_mouse *mouse);
+void hrm_transfer_reset(struct hrm_mouse *mouse);
 void hrm_transfer_end(struct hrm_mouse *mouse);
+int hrm_transfer_poll(struct hrm_mouse *mouse, bool always);
+int hrm_transfer_set_depth(struct hrm_mouse *mouse, unsigned int depth);
+unsigned int hrm_transfer_depth(struct hrm_mouse *mouse);
+unsigned int hrm_transfer_interval(struct hrm_mouse *mouse);
+int hrm_transfer_set_interval(struct hrm_mouse *mouse, unsigned int us);
 
 #endif /* _HRMOUSE_H */

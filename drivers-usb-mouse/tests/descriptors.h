@@ -96,6 +96,7 @@ enum {
 	RD_RX = 0x33,
 	RD_WHEEL = 0x38,
 	RD_HAT = 0x39,
+	RD_MULTIPLIER = 0x48,
 };
 
 /* QEMU's usb-mouse */

@@ -783,18 +783,6 @@ static void rdesc_collections_nest_as_deep_as_bytes_allow(struct kunit *test)
 
 /* Reports (5.6, 6.2.2.7) */
 
-static void rdesc_report_id_is_1_to_255(struct kunit *test)
-{
-	struct hrm_rdesc *rd;
-
-	EXPECT_REFUSED(0, RD_ID, 0);
-	EXPECT_REFUSED(0, RD_ID_16, 0, 1);
-	rd = PARSE(RD_SIZE, 8, RD_COUNT, 1, RD_ID, 255, RD_INPUT, 1);
-	KUNIT_EXPECT_EQ(test, rd->reports[0].id, 255);
-	KUNIT_EXPECT_TRUE(test, rd->numbered[HRM_INPUT]);
-	KUNIT_EXPECT_FALSE(test, rd->numbered[HRM_FEATURE]);
-}
-
 static void rdesc_reports_grow_by_their_id_and_type(struct kunit *test)
 {
 	struct hrm_rdesc *rd;
@@ -1042,7 +1030,6 @@ static struct kunit_case hrm_rdesc_cases[] = {
 	KUNIT_CASE(rdesc_collections_must_be_closed),
 	KUNIT_CASE(rdesc_end_collection_needs_a_collection),
 	KUNIT_CASE(rdesc_collections_nest_as_deep_as_bytes_allow),
-	KUNIT_CASE(rdesc_report_id_is_1_to_255),
 	KUNIT_CASE(rdesc_reports_grow_by_their_id_and_type),
 	KUNIT_CASE(rdesc_report_has_the_application_of_its_first_item),
 	KUNIT_CASE_PARAM(rdesc_size_and_count_have_limits,
