@@ -13,17 +13,21 @@
  * the return of the function in question, and no call. bench.py says what the
  * figures do not show.
  */
+#include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/input.h>
+#include <linux/kthread.h>
 #include <linux/linkage.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/usb.h>
+#include <linux/wait.h>
 #include <asm/tsc.h>
 
 #include "bench.h"
@@ -51,8 +55,8 @@ static unsigned int bench_count;
 /* completed, and their drivers do not know yet */
 static struct urb *bench_late[BENCH_MAX_URBS];
 static unsigned int bench_n_late;
-static void bench_delayed(struct timer_list *timer);
-static DEFINE_TIMER(bench_timer, bench_delayed);
+static DECLARE_WAIT_QUEUE_HEAD(bench_wait);
+static struct task_struct *bench_thread;
 static u32 bench_empty_callback, bench_empty_submit, bench_empty_events[2];
 
 /* One instruction, whatever it is called with */
@@ -102,7 +106,7 @@ static complete_fn bench_find(struct urb *urb)
 	return NULL;
 }
 
-static void bench_delayed(struct timer_list *timer)
+static void bench_deliver_late(void)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -113,6 +117,21 @@ static void bench_delayed(struct timer_list *timer)
 		bench_find(bench_late[i])(bench_late[i]);
 	bench_n_late = 0;
 	local_irq_restore(flags);
+}
+
+static int bench_delay(void *unused)
+{
+	unsigned int us = 0;
+
+	sched_set_fifo(current);
+	while (!kthread_should_stop()) {
+		wait_event_interruptible(bench_wait, READ_ONCE(bench_n_late) ||
+					 kthread_should_stop());
+		us = (us + 130) % BENCH_DELAY_US;
+		usleep_range(us, us + 1);
+		bench_deliver_late();
+	}
+	return 0;
 }
 
 static void bench_complete(struct urb *urb)
@@ -150,9 +169,8 @@ static void bench_complete(struct urb *urb)
 			complete(urb);
 			break;
 		}
-		if (!bench_n_late)
-			mod_timer(&bench_timer, jiffies + 1);
 		bench_late[bench_n_late++] = urb;
+		wake_up(&bench_wait);
 		break;
 	}
 }
@@ -246,9 +264,8 @@ static void bench_unhook(void)
 	unsigned long flags;
 	unsigned int i;
 
-	timer_delete_sync(&bench_timer);
+	bench_deliver_late();
 	local_irq_save(flags);
-	bench_delayed(NULL);
 	for (i = 0; i < bench_n_urbs; i++)
 		bench_urbs[i].urb->complete = bench_urbs[i].complete;
 	local_irq_restore(flags);
@@ -366,7 +383,15 @@ static struct miscdevice bench_dev = {
 
 static int __init bench_init(void)
 {
-	return misc_register(&bench_dev);
+	int ret;
+
+	bench_thread = kthread_run(bench_delay, NULL, "bench");
+	if (IS_ERR(bench_thread))
+		return PTR_ERR(bench_thread);
+	ret = misc_register(&bench_dev);
+	if (ret)
+		kthread_stop(bench_thread);
+	return ret;
 }
 module_init(bench_init);
 
@@ -374,6 +399,7 @@ static void __exit bench_exit(void)
 {
 	misc_deregister(&bench_dev);
 	bench_unhook();
+	kthread_stop(bench_thread);
 }
 module_exit(bench_exit);
 

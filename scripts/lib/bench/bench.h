@@ -33,8 +33,9 @@ struct bench_frame {
 	struct bench_event events[BENCH_MAX_EVENTS];
 };
 
-/* each BENCH_DELAY_EVERY-th completion comes later by 1 to 2 ms, and before all that follow it */
+/* each BENCH_DELAY_EVERY-th completion comes later, by up to so much, and before all that follow it */
 #define BENCH_DELAY_EVERY	16
+#define BENCH_DELAY_US		500
 
 /* the frames take turns */
 struct bench_run {

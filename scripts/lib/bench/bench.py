@@ -65,7 +65,7 @@ the buffers of URBs. Not shown: whole pages, per-CPU memory. Bytes, and in how m
 DELIVERY_NOTE = """\
 Delivery from a device with 16 buttons that has a new report each period, to the reader (poll, of
 the ordinary class), in a guest whose instructions take 1 ns each: delay from the report to read()
-in us. "late": each 16th completion reaches the driver 1 to 2 ms late. A period in which the host
+in us. "late": each 16th completion reaches the driver up to 500 us late. A period in which the host
 does not fetch is skipped, as a mouse adds up motion. Not shown: a real bus. dummy_hcd polls 125
 us after it has called the driver, which is what the delays and the skips at 8 kHz are made of:
 compare, do not quote."""
