@@ -1038,13 +1038,13 @@ void hrm_plan_free(struct hrm_plan *plan)
  * The part of hidinput_hid_event() that concerns keys. Like all that follow it
  * returns the number of events.
  */
-static unsigned int hrm_key_event(const struct hrm_key *key,
+static unsigned long hrm_key_event(const struct hrm_key *key,
 				  struct input_dev *input, s32 value,
 				  bool release)
 {
 	/* May change at any time, by EVIOCSKEYCODE */
 	unsigned int code = READ_ONCE(key->code);
-	unsigned int n = 1;
+	unsigned long n = 1;
 
 	if (!code)
 		return 0;
@@ -1067,12 +1067,12 @@ static unsigned int hrm_key_event(const struct hrm_key *key,
  * Not inlined, like all but the absolute axes and the wheels: hrm_plan_step()
  * then saves and restores fewer registers for those.
  */
-static noinline unsigned int hrm_run_buttons(const struct hrm_plan *plan,
+static noinline unsigned long hrm_run_buttons(const struct hrm_plan *plan,
 					     struct hrm_op *op,
 					     struct input_dev *input, u32 value)
 {
 	u32 changed = value ^ op->last;
-	unsigned int n = 0;
+	unsigned long n = 0;
 
 	op->last = value;
 	while (changed) {
@@ -1089,7 +1089,7 @@ static noinline unsigned int hrm_run_buttons(const struct hrm_plan *plan,
  * HUT 4.3 and 4.7: eight directions clockwise from north; what is out of range
  * is none. With hid-input a usage of the D-pad is its direction always.
  */
-static noinline unsigned int hrm_run_hat(const struct hrm_plan *plan,
+static noinline unsigned long hrm_run_hat(const struct hrm_plan *plan,
 					 const struct hrm_op *op,
 					 struct input_dev *input, s32 value)
 {
@@ -1144,7 +1144,7 @@ static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
 }
 
 /* As hid_input_array_field(): what went off and what came on, entry by entry */
-static noinline unsigned int hrm_run_array(struct hrm_plan *plan,
+static noinline unsigned long hrm_run_array(struct hrm_plan *plan,
 					   const struct hrm_op *op,
 					   struct input_dev *input,
 					   const u8 *data)
@@ -1153,7 +1153,8 @@ static noinline unsigned int hrm_run_array(struct hrm_plan *plan,
 	const struct hrm_key *keys = &plan->keys[array->first_key];
 	s32 *old = &plan->values[array->first_value];
 	bool release = op->flags & HRM_OP_RELEASE;
-	unsigned int i, j, n = 0;
+	unsigned long n = 0;
+	unsigned int i, j;
 	s32 value;
 
 	for (i = 0; i < array->count; i++) {
@@ -1186,7 +1187,7 @@ static bool hrm_in_range(const struct hrm_op *op, s32 *value)
 }
 
 /* HUT 4.3.1: 120 units to a click, the click when they are complete */
-static unsigned int hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
+static unsigned long hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
 				  s32 value)
 {
 	s32 hi_res, clicks;
@@ -1210,7 +1211,7 @@ static unsigned int hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
 	return clicks ? 2 : 1;
 }
 
-static unsigned int hrm_run_abs(struct hrm_plan_report *report,
+static unsigned long hrm_run_abs(struct hrm_plan_report *report,
 				struct hrm_op *op, struct input_dev *input,
 				s32 value)
 {
@@ -1228,7 +1229,7 @@ static unsigned int hrm_run_abs(struct hrm_plan_report *report,
 	return 1;
 }
 
-static noinline unsigned int hrm_run_key(const struct hrm_plan *plan,
+static noinline unsigned long hrm_run_key(const struct hrm_plan *plan,
 					 struct hrm_op *op,
 					 struct input_dev *input, s32 value)
 {
@@ -1252,7 +1253,7 @@ static noinline unsigned int hrm_run_key(const struct hrm_plan *plan,
  *
  * Return: the number of events.
  */
-unsigned int hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
+unsigned long hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
 			   const u8 *data)
 {
 	struct hrm_plan *plan = report->plan;

@@ -225,7 +225,7 @@ struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
 				  struct hrm_caps caps[HRM_MAX_INPUTS],
 				  struct hrm_why *why);
 void hrm_plan_free(struct hrm_plan *plan);
-unsigned int hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
+unsigned long hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
 			   const u8 *data);
 void hrm_plan_fill(const struct hrm_plan *plan,
 		   const struct hrm_feature *feature, const u8 *old, u8 *data);
@@ -254,7 +254,7 @@ static inline enum hrm_result hrm_plan_run(struct hrm_plan *plan,
 {
 	struct hrm_plan_report *report = plan->reports;
 	struct input_dev *input;
-	unsigned int n_events;
+	unsigned long n_events;
 	u64 word, news, any;
 	struct hrm_op *op;
 	s32 value;
