@@ -1039,8 +1039,8 @@ void hrm_plan_free(struct hrm_plan *plan)
  * returns the number of events.
  */
 static unsigned long hrm_key_event(const struct hrm_key *key,
-				  struct input_dev *input, s32 value,
-				  bool release)
+				   struct input_dev *input, s32 value,
+				   bool release)
 {
 	/* May change at any time, by EVIOCSKEYCODE */
 	unsigned int code = READ_ONCE(key->code);
@@ -1068,8 +1068,9 @@ static unsigned long hrm_key_event(const struct hrm_key *key,
  * then saves and restores fewer registers for those.
  */
 static noinline unsigned long hrm_run_buttons(const struct hrm_plan *plan,
-					     struct hrm_op *op,
-					     struct input_dev *input, u32 value)
+					      struct hrm_op *op,
+					      struct input_dev *input,
+					      u32 value)
 {
 	u32 changed = value ^ op->last;
 	unsigned long n = 0;
@@ -1090,8 +1091,8 @@ static noinline unsigned long hrm_run_buttons(const struct hrm_plan *plan,
  * is none. With hid-input a usage of the D-pad is its direction always.
  */
 static noinline unsigned long hrm_run_hat(const struct hrm_plan *plan,
-					 const struct hrm_op *op,
-					 struct input_dev *input, s32 value)
+					  const struct hrm_op *op,
+					  struct input_dev *input, s32 value)
 {
 	static const s8 x[] = { 0, 0, 1, 1, 1, 0, -1, -1, -1 };
 	static const s8 y[] = { 0, -1, -1, 0, 1, 1, 1, 0, -1 };
@@ -1145,9 +1146,9 @@ static s32 hrm_array_value(const struct hrm_array *array, const u8 *data,
 
 /* As hid_input_array_field(): what went off and what came on, entry by entry */
 static noinline unsigned long hrm_run_array(struct hrm_plan *plan,
-					   const struct hrm_op *op,
-					   struct input_dev *input,
-					   const u8 *data)
+					    const struct hrm_op *op,
+					    struct input_dev *input,
+					    const u8 *data)
 {
 	const struct hrm_array *array = &plan->arrays[op->code];
 	const struct hrm_key *keys = &plan->keys[array->first_key];
@@ -1188,7 +1189,7 @@ static bool hrm_in_range(const struct hrm_op *op, s32 *value)
 
 /* HUT 4.3.1: 120 units to a click, the click when they are complete */
 static unsigned long hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
-				  s32 value)
+				   s32 value)
 {
 	s32 hi_res, clicks;
 
@@ -1212,8 +1213,8 @@ static unsigned long hrm_run_wheel(struct hrm_op *op, struct input_dev *input,
 }
 
 static unsigned long hrm_run_abs(struct hrm_plan_report *report,
-				struct hrm_op *op, struct input_dev *input,
-				s32 value)
+				 struct hrm_op *op, struct input_dev *input,
+				 s32 value)
 {
 	s32 came = value, last = op->last;
 
@@ -1230,8 +1231,8 @@ static unsigned long hrm_run_abs(struct hrm_plan_report *report,
 }
 
 static noinline unsigned long hrm_run_key(const struct hrm_plan *plan,
-					 struct hrm_op *op,
-					 struct input_dev *input, s32 value)
+					  struct hrm_op *op,
+					  struct input_dev *input, s32 value)
 {
 	s32 last = op->last;
 
@@ -1254,7 +1255,7 @@ static noinline unsigned long hrm_run_key(const struct hrm_plan *plan,
  * Return: the number of events.
  */
 unsigned long hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
-			   const u8 *data)
+			    const u8 *data)
 {
 	struct hrm_plan *plan = report->plan;
 	struct input_dev *input = plan->inputs[report->input];

@@ -226,7 +226,7 @@ struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
 				  struct hrm_why *why);
 void hrm_plan_free(struct hrm_plan *plan);
 unsigned long hrm_plan_step(struct hrm_plan_report *report, struct hrm_op *op,
-			   const u8 *data);
+			    const u8 *data);
 void hrm_plan_fill(const struct hrm_plan *plan,
 		   const struct hrm_feature *feature, const u8 *old, u8 *data);
 void hrm_plan_multiply(struct hrm_plan *plan);

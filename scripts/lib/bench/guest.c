@@ -181,20 +181,26 @@ static void driver_file(const struct driver *d, const char *op)
 	write_file(path, interface());
 }
 
-static void bind(const struct driver *d, struct evdev_node *node)
+/* params of its module */
+static void bind_with(const struct driver *d, const char *params, struct evdev_node *node)
 {
 	int ret;
 
 	if (d->mod) {
 		if (d->mod != &mod_ours)
 			driver_file(&drivers[0], "unbind");
-		ret = mod_load(d->mod, "");
+		ret = mod_load(d->mod, params);
 		if (ret)
 			die("%s cannot be loaded: %s", d->name, strerror(-ret));
 	}
 	ret = evdev_wait(0, 0, d->parent, WAIT_MS, node);
 	if (ret)
 		die("%s does not drive the device (%s does)", d->name, node->driver);
+}
+
+static void bind(const struct driver *d, struct evdev_node *node)
+{
+	bind_with(d, "", node);
 }
 
 /* and back to usbhid */
@@ -547,15 +553,21 @@ static void deliver(struct gadget *g, const char *driver, int hz, bool delays)
 	fflush(stdout);
 }
 
-static void run_delivery(struct gadget *g, const struct bench_device *d, const struct driver *driver,
-			 int round)
+/* depth: hrmouse's, 0 for its default */
+static void run_depth(struct gadget *g, const struct bench_device *d, const struct driver *driver,
+		      int depth)
 {
 	static const int rates[] = { 1000, 4000, 8000 };
 	struct evdev_node node;
+	char params[16] = "", name[32];
 	unsigned int i;
 
-	(void)round;
-	bind(driver, &node);
+	snprintf(name, sizeof(name), "%s", driver->name);
+	if (depth) {
+		snprintf(params, sizeof(params), "depth=%d", depth);
+		snprintf(name, sizeof(name), "%s/%d", driver->name, depth);
+	}
+	bind_with(driver, params, &node);
 	delivery.stop = false;
 	delivery.fd = evdev_open(&node);
 	if (delivery.fd < 0 || pthread_create(&delivery.thread, NULL, read_delivery, NULL))
@@ -564,13 +576,25 @@ static void run_delivery(struct gadget *g, const struct bench_device *d, const s
 	if (ioctl(bench, BENCH_HOOK) <= 0)
 		die("%s: no URB is waiting for a report of %s", driver->name, d->name);
 	for (i = 0; i < 2 * COUNT(rates); i++)
-		deliver(g, driver->name, rates[i % COUNT(rates)], i >= COUNT(rates));
+		deliver(g, name, rates[i % COUNT(rates)], i >= COUNT(rates));
 	if (ioctl(bench, BENCH_UNHOOK))
 		die("BENCH_UNHOOK: %s", strerror(errno));
 	delivery.stop = true;
 	pthread_join(delivery.thread, NULL);
 	close(delivery.fd);
 	unbind(driver);
+}
+
+static void run_delivery(struct gadget *g, const struct bench_device *d, const struct driver *driver,
+			 int round)
+{
+	static const int depths[] = { 1, 2, 4, 16 };
+	unsigned int i;
+
+	(void)round;
+	run_depth(g, d, driver, 0);
+	for (i = 0; driver->mod == &mod_ours && i < COUNT(depths); i++)
+		run_depth(g, d, driver, depths[i]);
 }
 
 static void prepare_memory(void)
