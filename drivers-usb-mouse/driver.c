@@ -71,7 +71,8 @@ static int hrm_set_feature(struct hrm_mouse *mouse,
 	if (!old || !data)
 		return -ENOMEM;
 
-	if (feature->n_parts > 1 &&
+	/* A report of no bytes cannot be read: USB knows no such transfer */
+	if (feature->n_parts > 1 && (feature->len || feature->id) &&
 	    (desc->bInterfaceSubClass != USB_INTERFACE_SUBCLASS_BOOT ||
 	     desc->bInterfaceProtocol != USB_INTERFACE_PROTOCOL_MOUSE))
 		hrm_control(mouse, HID_REQ_GET_REPORT, USB_DIR_IN, feature, old);
