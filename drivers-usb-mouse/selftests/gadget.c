@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,13 +52,17 @@ struct endpoint {
 	bool running;
 	bool exited;
 	bool busy;		/* a caller owns the endpoint */
+	unsigned int wanted;	/* callers that wait for it */
+	bool deaf;		/* not to be enabled */
 	bool pending;		/* transfer handed over */
 	bool cancel;
 	int result;
 	struct usb_raw_ep_io *io;
 
 	pthread_t streamer;
+	struct usb_raw_ep_io *stream_io;
 	bool streaming;
+	bool stream_ended;
 	bool stop_stream;
 	unsigned long sent;
 	__u8 *reports;
@@ -93,6 +98,7 @@ struct gadget {
 	bool configured;
 	bool fifo_blocked;
 	int blocker;		/* endpoint that keeps the FIFO busy, or -1 */
+	bool pulled;
 
 	struct interface ifs[GADGET_MAX_IFS];
 	struct gadget_stats stats;
@@ -334,27 +340,33 @@ static enum gadget_answer class_request(struct gadget *g, int ifno,
 	return GADGET_STALL;
 }
 
+static int enable_endpoint(struct gadget *g, struct endpoint *ep)
+{
+	struct usb_endpoint_descriptor d = { 0 };
+	int ret = 0;
+
+	pthread_mutex_lock(&g->lock);
+	/* a device reset does not disable them */
+	if (ep->handle < 0 && !ep->deaf) {
+		endpoint_descriptor(&ep->spec, (__u8 *)&d);
+		ret = raw_ioctl(g->fd, USB_RAW_IOCTL_EP_ENABLE, &d);
+		if (ret >= 0)
+			ep->handle = ret;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return ret < 0 ? ret : 0;
+}
+
 static int enable_endpoints(struct gadget *g)
 {
-	struct usb_endpoint_descriptor d;
 	size_t i, n;
 	int ret;
 
 	for (i = 0; i < g->desc.nifs; i++) {
 		for (n = 0; n < g->desc.ifs[i].neps; n++) {
-			struct endpoint *ep = &g->ifs[i].eps[n];
-
-			/* a device reset does not disable them */
-			if (ep->handle >= 0)
-				continue;
-			memset(&d, 0, sizeof(d));
-			endpoint_descriptor(&ep->spec, (__u8 *)&d);
-			ret = raw_ioctl(g->fd, USB_RAW_IOCTL_EP_ENABLE, &d);
-			if (ret < 0)
+			ret = enable_endpoint(g, &g->ifs[i].eps[n]);
+			if (ret)
 				return ret;
-			pthread_mutex_lock(&g->lock);
-			ep->handle = ret;
-			pthread_mutex_unlock(&g->lock);
 		}
 	}
 	return 0;
@@ -593,13 +605,17 @@ static void control_request(struct gadget *g, const struct gadget_setup *c)
 		unsigned int ifno = c->index & 0xff;
 		size_t zero = 0;
 
-		if (((c->type & USB_TYPE_MASK) == USB_TYPE_CLASS &&
-		     ifno < g->desc.nifs &&
-		     g->desc.ifs[ifno].flags & GADGET_STALL_CLASS) ||
-		    (g->desc.setup &&
-		     g->desc.setup(g, c, probe, &zero) == GADGET_STALL)) {
+		a = g->desc.setup ? g->desc.setup(g, c, probe, &zero) :
+				    GADGET_DEFAULT;
+		if ((c->type & USB_TYPE_MASK) == USB_TYPE_CLASS &&
+		    ifno < g->desc.nifs &&
+		    g->desc.ifs[ifno].flags & GADGET_STALL_CLASS)
+			a = GADGET_STALL;
+		if (a == GADGET_MUTE)
+			stay_mute(g);
+		if (a == GADGET_STALL || a == GADGET_MUTE) {
 			raw_ioctl(g->fd, USB_RAW_IOCTL_EP0_STALL, NULL);
-			record(g, c, NULL, 0, true);
+			record(g, c, NULL, 0, a == GADGET_STALL);
 			return;
 		}
 		ep0->length = wlength;
@@ -663,8 +679,9 @@ static void *ep0_thread(void *arg)
 		if (ret == -EINTR)
 			continue;
 		if (ret < 0) {
-			fprintf(stderr, "# gadget: event: %s\n",
-				strerror(-ret));
+			if (!g->pulled)
+				fprintf(stderr, "# gadget: event: %s\n",
+					strerror(-ret));
 			break;
 		}
 		if (e->type == USB_RAW_EVENT_CONTROL) {
@@ -760,9 +777,15 @@ static int send_report(struct gadget *g, struct endpoint *ep, const void *buf,
 	if (!ep || len > GADGET_MAX_DATA)
 		return -EINVAL;
 
+	/*
+	 * Between a reset and the configuration a report would take the place
+	 * of what block_fifo() is going to put there.
+	 */
 	pthread_mutex_lock(&g->lock);
-	while (ep->busy && !g->stopping && !ret)
+	ep->wanted++;
+	while ((ep->busy || !g->configured) && !g->stopping && !ret)
 		ret = -wait_until(g, deadline);
+	ep->wanted--;
 	if (ret || g->stopping || ep->handle < 0 || !ep->running) {
 		pthread_mutex_unlock(&g->lock);
 		return ret ? ret : -ENOTCONN;
@@ -813,29 +836,95 @@ int gadget_report_timeout(struct gadget *g, int ifno, const void *buf,
 	return send_report(g, in_endpoint(g, ifno), buf, len, &deadline);
 }
 
+static void stop_thread(struct gadget *g, pthread_t thread, const bool *exited)
+{
+	struct timespec ts;
+
+	pthread_mutex_lock(&g->lock);
+	while (!*exited) {
+		/* the signal may come before the ioctl: repeat it */
+		pthread_kill(thread, KICK_SIGNAL);
+		deadline_ms(&ts, 2);
+		pthread_cond_timedwait(&g->cond, &g->lock, &ts);
+	}
+	pthread_mutex_unlock(&g->lock);
+	pthread_join(thread, NULL);
+}
+
+/* one transfer out of the streamer's own hand: no other thread has to wake up */
+static int stream_report(struct endpoint *ep, const void *report)
+{
+	struct usb_raw_ep_io *io = ep->stream_io;
+	struct gadget *g = ep->g;
+	struct timespec ts;
+	int ret = -ENOTCONN;
+
+	pthread_mutex_lock(&g->lock);
+	if (ep->busy || !g->configured || ep->handle < 0) {
+		/* no host for a while is part of the game */
+		deadline_ms(&ts, 1);
+		wait_until(g, &ts);
+		pthread_mutex_unlock(&g->lock);
+		return ret;
+	}
+	ep->busy = true;
+	io->ep = ep->handle;
+	pthread_mutex_unlock(&g->lock);
+
+	io->flags = ep->spec.zlp ? USB_RAW_IO_FLAGS_ZERO : 0;
+	io->length = ep->len;
+	memcpy(io->data, report, ep->len);
+	ret = raw_ioctl(g->fd, USB_RAW_IOCTL_EP_WRITE, io);
+
+	pthread_mutex_lock(&g->lock);
+	ep->busy = false;
+	if (ep->wanted || g->stopping)
+		pthread_cond_broadcast(&g->cond);
+	pthread_mutex_unlock(&g->lock);
+	return ret;
+}
+
+static long long stream_clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
 static void *stream_thread(void *arg)
 {
 	struct endpoint *ep = arg;
 	struct gadget *g = ep->g;
-	struct timespec ts;
+	long long now, next = stream_clock_us();
 	unsigned long n = 0;
 	int ret;
 
+	/* 50 us are much at 8 kHz */
+	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!__atomic_load_n(&ep->stop_stream, __ATOMIC_ACQUIRE) &&
 	       !__atomic_load_n(&g->stopping, __ATOMIC_ACQUIRE)) {
-		/* no host for a while is part of the game */
-		deadline_ms(&ts, 50);
-		ret = send_report(g, ep, ep->reports + n % ep->count * ep->len,
-				  ep->len, &ts);
-		if (!ret) {
-			n++;
-			__atomic_add_fetch(&ep->sent, 1, __ATOMIC_RELAXED);
-		} else if (ret != -ETIMEDOUT) {
-			usleep(1000);
+		ret = stream_report(ep, ep->reports + n % ep->count * ep->len);
+		if (ret < 0) {
+			if (ret != -ENOTCONN && ret != -EINTR)
+				usleep(1000);
+			continue;
 		}
-		if (ep->period_us)
-			usleep(ep->period_us);
+		n++;
+		__atomic_add_fetch(&ep->sent, 1, __ATOMIC_RELAXED);
+		if (!ep->period_us)
+			continue;
+		next += ep->period_us;
+		now = stream_clock_us();
+		if (now < next)
+			usleep(next - now);
+		else if (now > next + 10 * ep->period_us)
+			next = now;
 	}
+	pthread_mutex_lock(&g->lock);
+	ep->stream_ended = true;
+	pthread_cond_broadcast(&g->cond);
+	pthread_mutex_unlock(&g->lock);
 	return NULL;
 }
 
@@ -847,18 +936,26 @@ int gadget_stream_start(struct gadget *g, int ifno, const void *reports,
 
 	if (!ep || ep->streaming || !count)
 		return -EINVAL;
+	if (len > GADGET_MAX_DATA)
+		return -EINVAL;
 	ep->reports = malloc(count * len + 1);
-	if (!ep->reports)
+	ep->stream_io = calloc(1, sizeof(*ep->stream_io) + len);
+	if (!ep->reports || !ep->stream_io) {
+		free(ep->reports);
+		free(ep->stream_io);
 		return -ENOMEM;
+	}
 	memcpy(ep->reports, reports, count * len);
 	ep->count = count;
 	ep->len = len;
 	ep->period_us = period_us;
 	ep->stop_stream = false;
+	ep->stream_ended = false;
 	ep->sent = 0;
 	ret = pthread_create(&ep->streamer, NULL, stream_thread, ep);
 	if (ret) {
 		free(ep->reports);
+		free(ep->stream_io);
 		return -ret;
 	}
 	ep->streaming = true;
@@ -877,8 +974,9 @@ static void stream_stop(struct endpoint *ep)
 	if (!ep->streaming)
 		return;
 	__atomic_store_n(&ep->stop_stream, true, __ATOMIC_RELEASE);
-	pthread_join(ep->streamer, NULL);
+	stop_thread(ep->g, ep->streamer, &ep->stream_ended);
 	free(ep->reports);
+	free(ep->stream_io);
 	ep->streaming = false;
 }
 
@@ -892,14 +990,50 @@ int gadget_stream_stop(struct gadget *g, int ifno)
 	return 0;
 }
 
+/* an ioctl that is about an endpoint, not about a transfer of it */
+static int ep_ioctl(struct gadget *g, struct endpoint *ep, unsigned long cmd)
+{
+	int ret = -EINVAL;
+
+	if (!ep)
+		return ret;
+	pthread_mutex_lock(&g->lock);
+	ep->wanted++;
+	while (ep->busy && !g->stopping)
+		pthread_cond_wait(&g->cond, &g->lock);
+	ep->wanted--;
+	if (ep->handle >= 0 && !g->stopping) {
+		ret = raw_ioctl(g->fd, cmd, (void *)(long)ep->handle);
+		if (!ret && cmd == USB_RAW_IOCTL_EP_DISABLE)
+			ep->handle = -1;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return ret;
+}
+
 int gadget_halt(struct gadget *g, int ifno)
+{
+	return ep_ioctl(g, in_endpoint(g, ifno), USB_RAW_IOCTL_EP_SET_HALT);
+}
+
+int gadget_wedge(struct gadget *g, int ifno, bool on)
+{
+	return ep_ioctl(g, in_endpoint(g, ifno),
+			on ? USB_RAW_IOCTL_EP_SET_WEDGE :
+			     USB_RAW_IOCTL_EP_CLEAR_HALT);
+}
+
+int gadget_deaf(struct gadget *g, int ifno, bool on)
 {
 	struct endpoint *ep = in_endpoint(g, ifno);
 
-	if (!ep || ep->handle < 0)
+	if (!ep)
 		return -EINVAL;
-	return raw_ioctl(g->fd, USB_RAW_IOCTL_EP_SET_HALT,
-			 (void *)(long)ep->handle);
+	pthread_mutex_lock(&g->lock);
+	ep->deaf = on;
+	pthread_mutex_unlock(&g->lock);
+	return on ? ep_ioctl(g, ep, USB_RAW_IOCTL_EP_DISABLE) :
+		    enable_endpoint(g, ep);
 }
 
 /* ---- what the host did -------------------------------------------------- */
@@ -1134,21 +1268,6 @@ static int place_endpoints(struct gadget *g)
 	return 0;
 }
 
-static void stop_thread(struct gadget *g, pthread_t thread, const bool *exited)
-{
-	struct timespec ts;
-
-	pthread_mutex_lock(&g->lock);
-	while (!*exited) {
-		/* the signal may come before the ioctl: repeat it */
-		pthread_kill(thread, KICK_SIGNAL);
-		deadline_ms(&ts, 2);
-		pthread_cond_timedwait(&g->cond, &g->lock, &ts);
-	}
-	pthread_mutex_unlock(&g->lock);
-	pthread_join(thread, NULL);
-}
-
 static void gadget_free(struct gadget *g)
 {
 	size_t i, n;
@@ -1313,6 +1432,34 @@ fail:
 	gadget_free(g);
 	errno = -ret;
 	return NULL;
+}
+
+void gadget_pull(struct gadget *g)
+{
+	int fd;
+
+	pthread_mutex_lock(&g->lock);
+	fd = g->fd;
+	g->fd = -1;
+	g->pulled = true;
+	pthread_mutex_unlock(&g->lock);
+	if (fd >= 0)
+		close(fd);
+}
+
+int gadget_wakeup(int udc)
+{
+	char path[64];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "/sys/class/udc/dummy_udc.%d/srp", udc);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "1", 1) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
 void gadget_unplug(struct gadget *g)

@@ -153,6 +153,21 @@ int gadget_stream_stop(struct gadget *g, int ifno);
 
 /* halts the interrupt IN endpoint, as a device in trouble does */
 int gadget_halt(struct gadget *g, int ifno);
+/* the same, and the host cannot clear it; off: it can be used again */
+int gadget_wedge(struct gadget *g, int ifno, bool on);
+/*
+ * A deaf interrupt IN endpoint is one that the device does not have: the
+ * host's transfers to it end with -EPROTO. Reports fail meanwhile.
+ */
+int gadget_deaf(struct gadget *g, int ifno, bool on);
+
+/*
+ * Pulls the plug in the midst of a control request: for use in setup, whose
+ * answer is lost then. gadget_unplug() is still needed.
+ */
+void gadget_pull(struct gadget *g);
+/* wakes a suspended host, if that has allowed it to the device */
+int gadget_wakeup(int udc);
 
 void gadget_get_stats(struct gadget *g, struct gadget_stats *stats);
 /*

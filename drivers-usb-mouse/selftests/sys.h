@@ -63,4 +63,19 @@ void klog_close(struct klog *log);
  */
 long sys_tainted(void);
 
+/*
+ * Whole small files, as of sysfs: text without its last newline; 0 or a
+ * negative errno.
+ */
+int sys_read(const char *path, char *text, size_t size);
+int sys_write(const char *path, const char *text);
+
+/*
+ * What kmemleak says is lost since sys_leaks_start(): true and the first
+ * record of it. Takes some seconds; false at once in a kernel without, for
+ * which sys_leaks_start() returns a negative errno (-EPERM: it is off).
+ */
+int sys_leaks_start(void);
+bool sys_leaks(char *text, size_t size);
+
 #endif /* SELFTEST_SYS_H */
