@@ -224,8 +224,8 @@ class Guest:
             self.kernel,
             "-initrd",
             initrd,
-            # a panic ends QEMU at once (-no-reboot); on a busy host the emulated timer may be too late
-            # for the kernel's check of it
+            # a panic ends QEMU at once (-no-reboot); on a busy host the emulated timer may be too
+            # late for the kernel's check of it
             "-append",
             f"console=ttyS0 {loglevel} panic=-1 no_timer_check {self.append}",
         ]
