@@ -1783,7 +1783,7 @@ TEST_F_TIMEOUT(fault, allocations_fail, TIMEOUT_LONG)
 
 	if (access("/proc/self/fail-nth", W_OK) ||
 	    sys_write(DEBUGFS "failslab/ignore-gfp-wait", "N"))
-		SKIP(return, "no failslab: enable CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS");
+		SKIP(return, "no failslab: it takes CONFIG_FAULT_INJECTION_DEBUG_FS");
 	/* it would show its stack trace for each */
 	ASSERT_EQ(0, sys_write(DEBUGFS "failslab/verbose", "0"));
 	sys_write(DEBUGFS "fail_page_alloc/verbose", "0");
@@ -1828,7 +1828,7 @@ TEST_F_TIMEOUT(fault, allocations_fail, TIMEOUT_LONG)
 	}
 	EXPECT_EQ(0, ret);
 	expect_works(_metadata, b, 0, "hrmouse");
-	TH_LOG("%d allocations: %d end the probe, %d do not, %d are the driver core's; %d: no evdev",
+	TH_LOG("%d allocations: %d end the probe, %d do not, %d: the driver core's, %d: no evdev",
 	       n - 1, failed, tolerated, outside, handlers);
 	EXPECT_LT(20, failed);
 }
