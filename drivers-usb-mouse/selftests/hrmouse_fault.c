@@ -1431,25 +1431,30 @@ TEST_F_TIMEOUT(fault, autosuspend_under_load, TIMEOUT)
 
 #define PM_TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
 
+/*
+ * The gadget is on the machine that is suspended, and dummy_udc unplugs it for
+ * that time: the readers see the end of their device.
+ */
 TEST_F_TIMEOUT(fault, system_suspend_under_load, TIMEOUT)
 {
 	struct bench *b = &self->b;
-	struct gadget_stats before, after;
+	char dir[256];
 	int n;
 
 	if (sys_write("/sys/power/pm_test", "devices"))
 		SKIP(return, "no /sys/power/pm_test: enable CONFIG_PM_DEBUG, CONFIG_SUSPEND");
 	/* s; what it waits while all devices are asleep */
 	sys_write(PM_TEST_DELAY, "1");
-	start_load(_metadata, b);
-	gadget_get_stats(b->slot[0].g, &before);
 	for (n = 0; n < (is_long() ? 10 : 3); n++) {
+		start_load(_metadata, b);
+		device_dir(_metadata, 0, dir, sizeof(dir));
+		/* nor is there anybody to answer a reset before all thaw */
+		set_power(_metadata, dir, "persist", "0");
 		usleep(n * 700);
 		ASSERT_EQ(0, sys_write("/sys/power/state", "freeze"));
-		expect_flow(_metadata, b);
+		expect_end(_metadata, b);
+		unplug(b, 0);
 	}
-	gadget_get_stats(b->slot[0].g, &after);
-	EXPECT_LE(before.suspends + n, after.suspends);
 	sys_write("/sys/power/pm_test", "none");
 }
 
