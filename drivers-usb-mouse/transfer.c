@@ -92,9 +92,10 @@ static void hrm_transfer_not_submitted(struct hrm_mouse *mouse,
 	case -ESHUTDOWN:
 		break;
 	default:
-		mouse->counts[HRM_ERROR_SUBMIT]++;
-		dev_err_ratelimited(&mouse->intf->dev,
-				    "cannot submit a transfer: %d\n", error);
+		if (!mouse->counts[HRM_ERROR_SUBMIT]++)
+			dev_err(&mouse->intf->dev,
+				"cannot submit a transfer: %d, like all that follow\n",
+				error);
 		hrm_transfer_failed(mouse, error);
 	}
 }
