@@ -817,10 +817,11 @@ TEST_F_TIMEOUT(handover, load_unload, 3000)
 		close_part(h, i);
 	}
 	expect_calm(_metadata, h, "usbhid", "usbhid");
-	get_books(&books);
 	start_load(_metadata, h);
 	for (i = 0; i < h->load.nreaders; i++)
 		wait_reader(_metadata, &h->load.readers[i], 1, 0);
+	/* an open hidraw node holds a reference to the module hid */
+	get_books(&books);
 
 	for (n = 0; n < rounds; n++) {
 		if (n == WARM_UP)

@@ -1,17 +1,19 @@
 # shellcheck shell=bash
-# All that runs in a guest, on a kernel that watches itself: what scripts/check debug and kcsan share. Source it
-# after kernel.sh and check.sh. GUEST_ARGS: more words for guest.py; guest_judge NAME LOG, where the caller has
-# one, looks at the kernel's log of each guest.
+# Tests that run in a guest, on any kernel: what several of scripts/check share. Source it after kernel.sh and
+# check.sh. GUEST_ARGS: more words for guest.py; guest_judge NAME LOG, where the caller has one, looks at the kernel's
+# log of each guest.
 
+GUEST_ARGS=()
 guest_judge() { :; }
 
-# guest_kernel FLAVOUR: builds it, the self-tests, and the guest
+# guest_kernel FLAVOUR [FRAGMENT…]: builds it, the self-tests, and the guest
 guest_kernel() {
 	flavour=$1
+	shift
 	need_packages gcc libc6-dev qemu-system-x86 busybox-static python3 >&2
 	kernel_source
 	kernel_apply
-	kernel_config "$flavour" "$ROOT/scripts/lib/configs/tools.config" "$ROOT/scripts/lib/configs/$flavour.config"
+	kernel_config "$flavour" "${@/#/$ROOT/scripts/lib/configs/}"
 	kernel_build "$flavour"
 	initramfs=$BUILD/guest/$(basename "$OUT")/initramfs.cpio
 	step guest "$ROOT/scripts/lib/initramfs" "$OUT" "$initramfs"
@@ -29,22 +31,24 @@ guest_run() {
 	"$ROOT/scripts/lib/guest.py" run --out "$OUT" --initramfs "$initramfs" --controller none --memory 512 \
 		--timeout "$2" --log "$kernel" --run "$3" "${GUEST_ARGS[@]}" "${@:4}" >"$log" 2>&1 || rc=$?
 	[ $rc != 2 ] || { tail -n 1 "$log" >&2; exit 2; }
-	grep -E '^(not ok|ok) ' "$log" | tap "$name" || :
+	grep -E '^(not ok|ok) ' "$log" | tap "$flavour, $name" || :
 	if [ $rc != 0 ] || ! grep -q '^ok ' "$log"; then
-		printf 'not ok - %s ended with status %s\n' "$name" $rc
+		printf 'not ok - %s, %s ended with status %s\n' "$flavour" "$name" $rc
 		tail -n 30 "$log" | sed 's/^/# /'
 		export CHECK_FAILED=1
 	fi
 	guest_judge "$name" "$kernel"
 }
 
-# guest_programs COMMAND: each self-test program, as COMMAND /bin/PROGRAM
+# guest_programs SECONDS COMMAND [NAME…]: each self-test program, or these, as COMMAND /bin/PROGRAM
 guest_programs() {
-	local program name
-	for program in "$programs"/hrmouse_*; do
-		[ -x "$program" ] || continue
-		name=$(basename "$program")
-		guest_run "$name" 3600 "$1 /bin/$name" --file "$program:/bin/$name"
+	local seconds=$1 command=$2 name
+	shift 2
+	[ $# != 0 ] || set -- "$programs"/hrmouse_*
+	for name; do
+		name=${name##*/}
+		[ ! -x "$programs/$name" ] ||
+			guest_run "$name" "$seconds" "$command /bin/$name" --file "$programs/$name:/bin/$name"
 	done
 }
 
