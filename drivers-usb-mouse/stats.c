@@ -129,7 +129,7 @@ static void hrm_show_gaps(struct seq_file *seq, struct hrm_gaps *gaps)
 		return;
 	seq_printf(seq, "gap_min %lu\ngap_mean %llu\ngap_max %lu\n",
 		   READ_ONCE(gaps->min) / NSEC_PER_USEC,
-		   div_u64(READ_ONCE(gaps->sum), n) / NSEC_PER_USEC,
+		   div_u64(div_u64(READ_ONCE(gaps->sum), n), NSEC_PER_USEC),
 		   READ_ONCE(gaps->max) / NSEC_PER_USEC);
 	for (i = 0; i < HRM_N_GAPS; i++) {
 		count = READ_ONCE(gaps->counts[i]);
@@ -253,7 +253,7 @@ void hrm_stats_report(struct hrm_mouse *mouse, const struct urb *urb)
 	gaps->sum += gap;
 	gaps->min = min_t(u32, gaps->min, gap);
 	gaps->max = max_t(u32, gaps->max, gap);
-	gaps->counts[fls(gap / (u32)NSEC_PER_USEC)]++;
+	gaps->counts[fls((u32)gap / (u32)NSEC_PER_USEC)]++;
 }
 
 static ssize_t depth_show(struct device *dev, struct device_attribute *attr,
