@@ -45,8 +45,7 @@
 #define ROUNDS		(is_long() ? 30 : 10)
 #define HOTPLUGS	(is_long() ? 1000 : 96)
 /* before a hang is a hang; debug kernels are slow */
-#define TIMEOUT		(is_long() ? 600 : 60)
-#define TIMEOUT_LONG	(is_long() ? 3600 : 120)
+#define TIMEOUT		3600
 
 #define DRIVER_DIR	"/sys/bus/usb/drivers/hrmouse"
 #define DEVICE_PATTERN	"/sys/devices/platform/dummy_hcd.%d/usb*/*-1"
@@ -1648,7 +1647,7 @@ static long slab_kb(void)
 	return kb;
 }
 
-TEST_F_TIMEOUT(fault, hot_plugs, TIMEOUT_LONG)
+TEST_F_TIMEOUT(fault, hot_plugs, TIMEOUT)
 {
 	static const struct gadget_desc *const models[] = {
 		&dev_multiplier, &dev_boot_mouse, &dev_qemu_mouse,
@@ -1694,7 +1693,7 @@ TEST_F_TIMEOUT(fault, hot_plugs, TIMEOUT_LONG)
 	       before, slab_kb());
 }
 
-TEST_F_TIMEOUT(fault, mice_32, TIMEOUT_LONG)
+TEST_F_TIMEOUT(fault, mice_32, TIMEOUT)
 {
 	struct bench *b = &self->b;
 	struct evdev_ev frame[MAX_FRAME];
@@ -1779,7 +1778,7 @@ static bool bind_failing(struct __test_metadata *_metadata, int n, int *ret)
 }
 
 /* The n-th allocation of a bind through sysfs fails, n = 1, 2, ... */
-TEST_F_TIMEOUT(fault, allocations_fail, TIMEOUT_LONG)
+TEST_F_TIMEOUT(fault, allocations_fail, TIMEOUT)
 {
 	struct bench *b = &self->b;
 	int tolerated = 0, handlers = 0, failed = 0, outside = 0;

@@ -22,6 +22,8 @@
 #include "mice.h"
 #include "sys.h"
 
+/* before a hang is a hang; debug kernels are slow */
+#define TIMEOUT		600
 #define UDC		0
 #define WAIT_MS		8000
 #define FRAME_MS	3000
@@ -185,7 +187,7 @@ static void expect_order(struct __test_metadata *_metadata,
 	ASSERT_EQ(-ETIMEDOUT, evdev_frame(self->fd, ev, 8, 50));
 }
 
-TEST_F_TIMEOUT(tune, depth, 60)
+TEST_F_TIMEOUT(tune, depth, TIMEOUT)
 {
 	static const char *const good[] = { "1", "16", "3" };
 	static const char *const bad[] = { "17", "-1", "many", "4294967297" };
@@ -207,7 +209,7 @@ TEST_F_TIMEOUT(tune, depth, 60)
 }
 
 /* the depth changes while reports are under way */
-TEST_F_TIMEOUT(tune, depth_under_load, 60)
+TEST_F_TIMEOUT(tune, depth_under_load, TIMEOUT)
 {
 	__u8 report[16] = { variant->id };
 	struct evdev_stream s = { 0 };
@@ -250,7 +252,7 @@ static void expect_interval(struct __test_metadata *_metadata,
 	expect_order(_metadata, self, variant);
 }
 
-TEST_F_TIMEOUT(tune, interval, 60)
+TEST_F_TIMEOUT(tune, interval, TIMEOUT)
 {
 	bool high = !strcmp(variant->speed, "480");
 	static const char *const bad[] = { "1", "124", "4096001", "x", "-1" };
@@ -325,7 +327,7 @@ static int reset_device(struct _test_data_tune *self)
 }
 
 /* a reset mends what somebody has set, and tells the device all again */
-TEST_F_TIMEOUT(tune, reset, 60)
+TEST_F_TIMEOUT(tune, reset, TIMEOUT)
 {
 	int idle;
 
@@ -345,7 +347,7 @@ TEST_F_TIMEOUT(tune, reset, 60)
 }
 
 /* reports that nobody reads are fetched, and then forgotten */
-TEST_F_TIMEOUT(tune, always_poll, 60)
+TEST_F_TIMEOUT(tune, always_poll, TIMEOUT)
 {
 	long reports;
 
@@ -379,7 +381,7 @@ TEST_F_TIMEOUT(tune, always_poll, 60)
 }
 
 /* each cause has its figure, and no other */
-TEST_F_TIMEOUT(tune, figures, 60)
+TEST_F_TIMEOUT(tune, figures, TIMEOUT)
 {
 	static const char causes[][16] = {
 		"dropped_empty", "dropped_short", "dropped_unknown",
@@ -457,7 +459,7 @@ static long gaps(long *low, long *high)
 	return sum;
 }
 
-TEST_F_TIMEOUT(tune, timing, 60)
+TEST_F_TIMEOUT(tune, timing, TIMEOUT)
 {
 	long low, high;
 	int i;
@@ -506,7 +508,7 @@ static int trace_lines(const char *text)
 	return n;
 }
 
-TEST_F_TIMEOUT(tune, tracepoints, 60)
+TEST_F_TIMEOUT(tune, tracepoints, TIMEOUT)
 {
 	struct evdev_ev ev[8];
 	char want[64];

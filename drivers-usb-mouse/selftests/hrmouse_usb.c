@@ -20,6 +20,8 @@
 #include "mice.h"
 #include "sys.h"
 
+/* before a hang is a hang; debug kernels are slow */
+#define TIMEOUT		600
 #define UDC		0
 #define WAIT_MS		8000
 #define FRAME_MS	3000
@@ -377,7 +379,7 @@ static void play(struct __test_metadata *_metadata, struct gadget *g, int fd,
 	ASSERT_LE(0, evdev_read(fd, stream, QUIET_MS));
 }
 
-TEST_F(mouse, bound)
+TEST_F_TIMEOUT(mouse, bound, TIMEOUT)
 {
 	const struct gadget_desc *desc = variant->m.desc;
 	char usb[32];
@@ -410,7 +412,7 @@ TEST_F(mouse, bound)
 	}
 }
 
-TEST_F_TIMEOUT(mouse, parity, 120)
+TEST_F_TIMEOUT(mouse, parity, TIMEOUT)
 {
 	struct evdev_node node;
 	char text[1024];
@@ -470,7 +472,7 @@ static void read_all(const char *name, char *text, size_t size)
 }
 
 /* What a person finds in debugfs is what the device has sent */
-TEST_F(mouse, debugfs)
+TEST_F_TIMEOUT(mouse, debugfs, TIMEOUT)
 {
 	const struct gadget_desc *desc = variant->m.desc;
 	static char rdesc[4096], plan[16384], expected[4096];
@@ -509,7 +511,7 @@ TEST_F(mouse, debugfs)
 	EXPECT_STREQ("", plan);
 }
 
-TEST_F(mouse, frames)
+TEST_F_TIMEOUT(mouse, frames, TIMEOUT)
 {
 	const struct model *m = &variant->m;
 	const struct step *steps[MAX_STEPS];
@@ -529,7 +531,7 @@ TEST_F(mouse, frames)
 	expect_quiet(_metadata, self->fd);
 }
 
-TEST_F(mouse, halted)
+TEST_F_TIMEOUT(mouse, halted, TIMEOUT)
 {
 	const struct model *m = &variant->m;
 	const struct step *first = &m->lists[0][0];
@@ -580,7 +582,7 @@ static void send_bad(struct __test_metadata *_metadata, struct gadget *g,
 	}
 }
 
-TEST_F_TIMEOUT(mouse, bad_reports, 60)
+TEST_F_TIMEOUT(mouse, bad_reports, TIMEOUT)
 {
 	/* one packet holds them: longer than asked for is babble */
 	const struct model *m = &variant->m;
@@ -719,7 +721,7 @@ static int read_to_end(int fd)
 	return ret;
 }
 
-TEST_F_TIMEOUT(crowd, hot_unplug, 300)
+TEST_F_TIMEOUT(crowd, hot_unplug, TIMEOUT)
 {
 	struct crowd *c = &self->c;
 	struct evdev_ev frame[MAX_FRAME];
@@ -817,7 +819,7 @@ static void expect_left(struct __test_metadata *_metadata, const char *why)
 }
 
 /* The first entry is not an id, and hinders nothing */
-TEST_F(other, ignored)
+TEST_F_TIMEOUT(other, ignored, TIMEOUT)
 {
 	static const __u8 left[3] = { 1 };
 	struct evdev_node node;
@@ -846,7 +848,7 @@ TEST_F(other, ignored)
 	EXPECT_EQ(0, evdev_wait(UDC, 0, "hrmouse", WAIT_MS, &node));
 }
 
-TEST_F(other, keyboard)
+TEST_F_TIMEOUT(other, keyboard, TIMEOUT)
 {
 	static const __u8 a_down[8] = { 0, 0, 4 };
 	struct evdev_node node;
@@ -860,7 +862,7 @@ TEST_F(other, keyboard)
 	expect_frame(_metadata, self->fd, " s70004 k1e=1", 0);
 }
 
-TEST_F(other, composite)
+TEST_F_TIMEOUT(other, composite, TIMEOUT)
 {
 	static const __u8 move[] = { 1, 0, 3, 0xfd, 0 };
 	struct evdev_node nodes[4];
@@ -890,7 +892,7 @@ TEST_F(other, composite)
 	EXPECT_TRUE(done);
 }
 
-TEST_F(other, desktop)
+TEST_F_TIMEOUT(other, desktop, TIMEOUT)
 {
 	static const __u8 left[4] = { 1 };
 	struct evdev_node node;
@@ -1157,7 +1159,7 @@ static void snap_node(struct __test_metadata *_metadata,
  * With hrmouse they have to be the same, whoever drives them; what usbhid
  * refuses is not for hrmouse.
  */
-TEST_F_TIMEOUT(broken, as_without_hrmouse, 60)
+TEST_F_TIMEOUT(broken, as_without_hrmouse, TIMEOUT)
 {
 	static const __u8 report[8] = { 1, 2, 3, 4 };
 	char alone[32] = "", usb[32], text[1024];
@@ -1270,7 +1272,7 @@ FIXTURE_TEARDOWN(odd)
 	finish(_metadata, &self->log, self->tainted);
 }
 
-TEST_F(odd, works)
+TEST_F_TIMEOUT(odd, works, TIMEOUT)
 {
 	struct gadget_desc desc = {
 		.vid = 0x1209, .pid = 0xf0fe, .bcd_device = 0x0100,
