@@ -6,7 +6,7 @@
  *
  * Most tests need hrmouse as a module (HRMOUSE_KO names the file). Some want
  * usbhid as a module, too, and some hrmouse built in. With HRMOUSE_LONG in the
- * environment hrmouse comes and goes 200 times under load instead of 40.
+ * environment hrmouse comes and goes 200 times under load instead of 20.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@
  * of hrmouse coming and going under load; with HRMOUSE_LONG in the environment;
  * and in a kernel that looks for leaks, where each takes a minute
  */
-#define LOAD_ROUNDS	40
+#define LOAD_ROUNDS	20
 #define LONG_ROUNDS	200
 #define DEBUG_ROUNDS	10
 /* that say nothing of memory, and what may be in other hands after the rest */
