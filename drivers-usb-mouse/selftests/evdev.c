@@ -81,7 +81,7 @@ int usb_driver(int udc, int ifno, char *driver, size_t size)
 	return ret;
 }
 
-int usb_devnum(int udc)
+static int read_device(int udc, const char *name)
 {
 	char pattern[128], value[32];
 	glob_t found;
@@ -89,10 +89,21 @@ int usb_devnum(int udc)
 
 	snprintf(pattern, sizeof(pattern), HOST_PATTERN, udc);
 	if (!glob(pattern, 0, NULL, &found) && found.gl_pathc &&
-	    !read_attr(found.gl_pathv[0], "devnum", value, sizeof(value)))
+	    !read_attr(found.gl_pathv[0], name, value, sizeof(value)))
 		ret = atoi(value);
 	globfree(&found);
 	return ret;
+}
+
+int usb_devnum(int udc)
+{
+	return read_device(udc, "devnum");
+}
+
+int usb_settle(int udc)
+{
+	/* reading it takes the lock under which the drivers are probed */
+	return read_device(udc, "bConfigurationValue") == 1 ? 0 : -ENODEV;
 }
 
 /* fills node from .../X-1:1.<ifno>/[HID device/]input/inputN/eventM */

@@ -62,6 +62,8 @@ struct evdev_stream {
 int usb_driver(int udc, int ifno, char *driver, size_t size);
 /* number the host gave the device; a new enumeration changes it */
 int usb_devnum(int udc);
+/* waits until the interfaces of a configured device have been probed */
+int usb_settle(int udc);
 
 /* all event devices of the gadget (ifno -1: of all interfaces), up to max */
 int evdev_list(int udc, int ifno, struct evdev_node *nodes, int max);

@@ -105,6 +105,7 @@ static void wait_calm(struct gadget *g)
 	do {
 		before = after;
 		usleep(QUIET_MS * 1000);
+		usb_settle(UDC);
 		gadget_get_stats(g, &after);
 	} while (before.requests != after.requests);
 }

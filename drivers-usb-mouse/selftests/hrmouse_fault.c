@@ -835,7 +835,7 @@ TEST_F_TIMEOUT(fault, endpoint_of_no_size, TIMEOUT)
 		close(fd);
 	}
 	/* if it is tried again, then not often, and the log does not tell each */
-	lines = klog_count(&b->log, "hrmouse ", NULL);
+	lines = klog_count(&b->log, "hrmouse ", ":1.");
 	EXPECT_LE(0, lines);
 	EXPECT_GE(4, lines);
 	gadget_get_stats(b->slot[0].g, &stats);
@@ -1495,7 +1495,7 @@ static void expect_resets(struct __test_metadata *_metadata, struct bench *b,
 	/* one was to enumerate it, or two */
 	EXPECT_LE(min, stats.set_config - 1);
 	EXPECT_GE(max, stats.set_config - 1);
-	lines = klog_count(&b->log, "hrmouse ", NULL);
+	lines = klog_count(&b->log, "hrmouse ", ":1.");
 	EXPECT_LE(0, lines);
 	EXPECT_GE(2 + (int)max, lines);
 	TH_LOG("%u resets, %d lines", stats.set_config - 1, lines);

@@ -29,16 +29,13 @@
 
 #define WAIT_MS		20000
 #define FRAME_MS	3000
-#define ROUNDS		20
 #define PERIOD_US	4000	/* of what streams */
 #define MAX_FRAME	40
-/*
- * of hrmouse coming and going under load; with HRMOUSE_LONG in the environment;
- * and in a kernel that looks for leaks, where each takes a minute
- */
-#define LOAD_ROUNDS	20
+/* of somebody coming and going; in a kernel that looks for leaks each is slow */
+#define ROUNDS		20
+#define DEBUG_ROUNDS	5
+/* of hrmouse under load, with HRMOUSE_LONG in the environment */
 #define LONG_ROUNDS	200
-#define DEBUG_ROUNDS	10
 /* that say nothing of memory, and what may be in other hands after the rest */
 #define WARM_UP		40
 #define MAX_GROWTH_KB	256
@@ -369,6 +366,16 @@ static void expect_end(struct __test_metadata *_metadata,
 }
 
 /* ---- load ---------------------------------------------------------------- */
+
+static bool is_slow(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+static int rounds(void)
+{
+	return is_slow() ? DEBUG_ROUNDS : ROUNDS;
+}
 
 static long now_ms(void)
 {
@@ -798,16 +805,13 @@ TEST_F_TIMEOUT(handover, load_unload, 3000)
 	struct handover *h = &self->h;
 	size_t mice[PARTS], nmice = 0, i;
 	struct books books;
-	bool debug = !access("/sys/kernel/debug/kmemleak", F_OK);
-	int n, rounds = LOAD_ROUNDS;
+	int n, all = rounds();
 	long slab = 0;
 
 	if (mod_state(&mod_usbhid) == MOD_ABSENT)
 		SKIP(return, "no usbhid in this kernel to take mice from");
-	if (debug)
-		rounds = DEBUG_ROUNDS;
-	else if (getenv("HRMOUSE_LONG"))
-		rounds = LONG_ROUNDS;
+	if (!is_slow() && getenv("HRMOUSE_LONG"))
+		all = LONG_ROUNDS;
 	ASSERT_EQ(0, sys_load_usbhid());
 	plug_all(_metadata, h);
 	for (i = 0; i < PARTS; i++) {
@@ -823,7 +827,7 @@ TEST_F_TIMEOUT(handover, load_unload, 3000)
 	/* an open hidraw node holds a reference to the module hid */
 	get_books(&books);
 
-	for (n = 0; n < rounds; n++) {
+	for (n = 0; n < all; n++) {
 		if (n == WARM_UP)
 			slab = slab_kb();
 		if (n % LOG_ROUNDS == 0)
@@ -837,7 +841,7 @@ TEST_F_TIMEOUT(handover, load_unload, 3000)
 	stop_load(h);
 	TH_LOG("%d rounds; longest way of a mouse: %ld ms (part %zu); memory: %+ld KB",
 	       n, h->load.watcher.gap_ms, h->load.watcher.part, slab);
-	if (!debug)
+	if (!is_slow())
 		EXPECT_GE(WAIT_MS, h->load.watcher.gap_ms);
 	EXPECT_GE(MAX_GROWTH_KB, slab);
 }
@@ -856,7 +860,7 @@ TEST_F_TIMEOUT(handover, idle, 900)
 		open_part(_metadata, h, n, "hid-generic");
 		close_part(h, n);
 	}
-	for (n = 0; n < ROUNDS; n++) {
+	for (n = 0; n < rounds(); n++) {
 		if (n % LOG_ROUNDS == 0)
 			expect_clean(_metadata, h);
 		ASSERT_EQ(0, mod_load(&mod_hrmouse, NULL));
@@ -910,7 +914,7 @@ TEST_F_TIMEOUT(handover, storm, 900)
 	if (mod_state(&mod_usbhid) == MOD_ABSENT)
 		SKIP(return, "no usbhid in this kernel");
 	ASSERT_EQ(0, sys_load_usbhid());
-	for (n = 0; n < ROUNDS; n++) {
+	for (n = 0; n < rounds(); n++) {
 		if (n % LOG_ROUNDS == 0)
 			expect_clean(_metadata, h);
 		/* in the midst of an enumeration, earlier or later */
@@ -959,7 +963,7 @@ TEST_F_TIMEOUT(handover, usbhid_last, 900)
 	expect_calm(_metadata, h, "hrmouse", "");
 	open_and_check(_metadata, h, true, "hrmouse");
 
-	for (n = 0; n < ROUNDS; n++) {
+	for (n = 0; n < rounds(); n++) {
 		size_t i;
 
 		if (n % LOG_ROUNDS == 0)
@@ -1001,7 +1005,7 @@ TEST_F_TIMEOUT(handover, alone, 900)
 	open_and_check(_metadata, h, true, "hrmouse");
 	expect_calm(_metadata, h, "hrmouse", "");
 
-	for (n = 0; n < ROUNDS; n++) {
+	for (n = 0; n < rounds(); n++) {
 		if (n % LOG_ROUNDS == 0)
 			expect_clean(_metadata, h);
 		ASSERT_EQ(0, mod_unload(&mod_hrmouse));
@@ -1316,7 +1320,7 @@ TEST_F_TIMEOUT(builtin, mice_stay, 900)
 		open_and_check(_metadata, h, false, "hid-generic");
 	expect_calm(_metadata, h, "hrmouse", usbhid ? "usbhid" : "");
 
-	for (n = 0; n < ROUNDS && h->usbhid_module; n++) {
+	for (n = 0; n < rounds() && h->usbhid_module; n++) {
 		if (n % LOG_ROUNDS == 0)
 			expect_clean(_metadata, h);
 		ASSERT_EQ(0, sys_load_usbhid());

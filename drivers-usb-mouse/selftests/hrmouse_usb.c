@@ -408,7 +408,7 @@ TEST_F_TIMEOUT(mouse, bound, TIMEOUT)
 	EXPECT_EQ(1, gadget_protocol(self->g, 0));
 	if (expect_hrmouse()) {
 		EXPECT_EQ(0, klog_rewind(&self->log));
-		EXPECT_EQ(1, klog_count(&self->log, "hrmouse ", NULL));
+		EXPECT_EQ(1, klog_count(&self->log, "hrmouse ", ":1."));
 	}
 }
 
@@ -606,7 +606,7 @@ TEST_F_TIMEOUT(mouse, bad_reports, TIMEOUT)
 	klog_count(&self->log, "", NULL);
 	send_bad(_metadata, self->g, m, next->report, 1);
 	expect_quiet(_metadata, self->fd);
-	lines = klog_count(&self->log, "hrmouse ", NULL);
+	lines = klog_count(&self->log, "hrmouse ", ":1.");
 	EXPECT_LE(0, lines);
 	/* too short, too long, unknown ID */
 	EXPECT_GE(3, lines);
@@ -615,7 +615,7 @@ TEST_F_TIMEOUT(mouse, bad_reports, TIMEOUT)
 	send_bad(_metadata, self->g, m, next->report, 20);
 	expect_quiet(_metadata, self->fd);
 	if (expect_hrmouse())
-		EXPECT_EQ(0, klog_count(&self->log, "hrmouse ", NULL));
+		EXPECT_EQ(0, klog_count(&self->log, "hrmouse ", ":1."));
 
 	ASSERT_EQ(0, gadget_report_timeout(self->g, 0, next->report, m->len,
 					   WAIT_MS));
@@ -1139,6 +1139,7 @@ static struct gadget *plug_broken(struct __test_metadata *_metadata,
 	do {
 		before = after;
 		usleep(QUIET_MS * 1000);
+		ASSERT_EQ(0, usb_settle(UDC));
 		gadget_get_stats(g, &after);
 	} while (before.requests != after.requests);
 	return g;
@@ -1204,7 +1205,7 @@ TEST_F_TIMEOUT(broken, as_without_hrmouse, TIMEOUT)
 				TH_LOG("usbhid, %s: %s", usb, text);
 		}
 	}
-	lines = klog_count(&self->log, "hrmouse ", NULL);
+	lines = klog_count(&self->log, "hrmouse ", ":1.");
 	EXPECT_LE(0, lines);
 	EXPECT_GE(1, lines);
 	EXPECT_EQ(0, klog_rewind(&self->log));
