@@ -151,8 +151,9 @@ class Guest:
         display="none",
         console="file",
     ):
-        self.kernel = pathlib.Path(out) / "arch/x86/boot/bzImage"
-        self.initramfs = [pathlib.Path(initramfs), *map(pathlib.Path, extra)]
+        # without a kernel from outside, it boots from a disk among qemu_args
+        self.kernel = out and pathlib.Path(out) / "arch/x86/boot/bzImage"
+        self.initramfs = [pathlib.Path(initramfs), *map(pathlib.Path, extra)] if out else []
         self.append = append
         self.files = list(files)
         self.machine = machine
@@ -187,20 +188,13 @@ class Guest:
     def _start(self):
         if not shutil.which(QEMU):
             raise CannotRun(f"{QEMU} is missing: apt-get install qemu-system-x86")
-        for path in (self.kernel, *self.initramfs):
+        for path in (self.kernel, *self.initramfs) if self.kernel else ():
             if not path.is_file():
                 raise CannotRun(f"{path} is missing: run scripts/boot to build it")
         if self.accel is None:
             self.accel = best_accel(self.kernel, self.initramfs[0])
         self._dir = pathlib.Path(tempfile.mkdtemp(prefix="hrmouse-"))
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        initrd = self._dir / "initrd"
-        with initrd.open("wb") as to:
-            for path in self.initramfs:
-                data = path.read_bytes()
-                to.write(data + b"\0" * (-len(data) % 4))
-            if self.files:
-                to.write(cpio(self.files))
         # in a log every message is wanted; at a terminal they would draw over the viewer
         loglevel = "quiet loglevel=1" if self.console == "stdio" else "ignore_loglevel"
         args = [
@@ -220,15 +214,12 @@ class Guest:
             "std",
             "-display",
             self.display,
-            "-kernel",
-            self.kernel,
-            "-initrd",
-            initrd,
+        ]
+        if self.kernel:
+            args += ["-kernel", self.kernel, "-initrd", self._initrd()]
             # a panic ends QEMU at once (-no-reboot); on a busy host the emulated timer may be too
             # late for the kernel's check of it
-            "-append",
-            f"console=ttyS0 {loglevel} panic=-1 no_timer_check {self.append}",
-        ]
+            args += ["-append", f"console=ttyS0 {loglevel} panic=-1 no_timer_check {self.append}"]
         if self.console == "stdio":
             args += ["-serial", "mon:stdio"]
         else:
@@ -265,6 +256,16 @@ class Guest:
         self.qmp("qmp_capabilities")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def _initrd(self):
+        initrd = self._dir / "initrd"
+        with initrd.open("wb") as to:
+            for path in self.initramfs:
+                data = path.read_bytes()
+                to.write(data + b"\0" * (-len(data) % 4))
+            if self.files:
+                to.write(cpio(self.files))
+        return initrd
 
     def _accept(self, listener):
         deadline = time.monotonic() + 30
@@ -592,9 +593,9 @@ def command_show(args):
         stop = threading.Event()
 
         def move():
-            # QEMU ends when the person quits, at any point of this
-            with contextlib.suppress(GuestError, OSError, ValueError):
-                if not stop.wait(3):
+            while not stop.wait(3):
+                # QEMU refuses input while gdb has stopped the guest, and ends when the person quits
+                with contextlib.suppress(GuestError, OSError, ValueError):
                     circle(guest, stop)
 
         mover = threading.Thread(target=move, daemon=True)
