@@ -131,8 +131,7 @@ def check_holders(system):
             system.stop("held",
                         (f"{driver} holds {mouse}, and hrmouse was not asked: this kernel's "
                          "usbhid gives nothing away (no hid_claim), or it was bound by hand"),
-                        system.sudo(f"sh -c 'echo {interface} >{USB}/drivers/{driver}/unbind; "
-                                    f"echo {interface} >{USB}/drivers/{DRIVER}/bind'"))
+                        system.sudo(f"scripts/module load --device {interface}"))
 
 
 def bind(system, interface):
