@@ -22,13 +22,11 @@
 #include "sys.h"
 
 #define UDC		0
-#define WAIT_MS		8000
 #define FRAME_MS	3000
 #define QUIET_MS	300
 #define MAX_FRAME	40
 #define ROUNDS		20
 /* seconds; a debug kernel takes its time */
-#define TIMEOUT		300
 /* longer than hrmouse's longest pause after an error */
 #define PAUSE_US	150000
 

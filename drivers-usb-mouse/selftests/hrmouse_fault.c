@@ -31,7 +31,6 @@
 #include "mice.h"
 #include "sys.h"
 
-#define WAIT_MS		10000
 #define FRAME_MS	3000
 #define QUIET_MS	(is_long() ? 2000 : 500)
 /* a time-out of usbcore is 5 s, and a request is tried four times */
@@ -44,8 +43,6 @@
 #define PERIOD_8KHZ	125
 #define ROUNDS		(is_long() ? 30 : 10)
 #define HOTPLUGS	(is_long() ? 1000 : 96)
-/* before a hang is a hang; debug kernels are slow */
-#define TIMEOUT		3600
 
 #define DRIVER_DIR	"/sys/bus/usb/drivers/hrmouse"
 #define DEVICE_PATTERN	"/sys/devices/platform/dummy_hcd.%d/usb*/*-1"

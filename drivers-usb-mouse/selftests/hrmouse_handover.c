@@ -27,7 +27,6 @@
 #include "mice.h"
 #include "sys.h"
 
-#define WAIT_MS		20000
 #define FRAME_MS	3000
 #define PERIOD_US	4000	/* of what streams */
 #define MAX_FRAME	40
@@ -800,7 +799,7 @@ FIXTURE_TEARDOWN(handover)
 }
 
 /* hrmouse comes and goes, and everybody reads, streams and looks meanwhile */
-TEST_F_TIMEOUT(handover, load_unload, 3000)
+TEST_F_TIMEOUT(handover, load_unload, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	size_t mice[PARTS], nmice = 0, i;
@@ -847,7 +846,7 @@ TEST_F_TIMEOUT(handover, load_unload, 3000)
 }
 
 /* a mouse that nobody has open moves as well */
-TEST_F_TIMEOUT(handover, idle, 900)
+TEST_F_TIMEOUT(handover, idle, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	int n;
@@ -873,7 +872,7 @@ TEST_F_TIMEOUT(handover, idle, 900)
 }
 
 /* plugged in after hrmouse came, unplugged before it goes */
-TEST_F_TIMEOUT(handover, plug_then_unload, 900)
+TEST_F_TIMEOUT(handover, plug_then_unload, TIMEOUT)
 {
 	struct handover *h = &self->h;
 
@@ -905,7 +904,7 @@ TEST_F_TIMEOUT(handover, plug_then_unload, 900)
 }
 
 /* devices come and go while the module does */
-TEST_F_TIMEOUT(handover, storm, 900)
+TEST_F_TIMEOUT(handover, storm, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	size_t i;
@@ -949,7 +948,7 @@ TEST_F_TIMEOUT(handover, storm, 900)
 }
 
 /* the reader of each mouse stays with its device */
-TEST_F_TIMEOUT(handover, usbhid_last, 900)
+TEST_F_TIMEOUT(handover, usbhid_last, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	int n;
@@ -990,7 +989,7 @@ TEST_F_TIMEOUT(handover, usbhid_last, 900)
 }
 
 /* without usbhid: not loaded, or not in the kernel at all */
-TEST_F_TIMEOUT(handover, alone, 900)
+TEST_F_TIMEOUT(handover, alone, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	bool absent = mod_state(&mod_usbhid) == MOD_ABSENT;
@@ -1036,7 +1035,7 @@ static bool is_ignored(size_t i)
 }
 
 /* what is to be ignored does not notice that hrmouse comes and goes */
-TEST_F_TIMEOUT(handover, ignored, 900)
+TEST_F_TIMEOUT(handover, ignored, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	char driver[32], params[64];
@@ -1105,7 +1104,7 @@ static int bind(int udc, int ifno, const char *driver, const char *what)
 }
 
 /* by hand, each interface of a receiver for itself: the others do not notice */
-TEST_F_TIMEOUT(handover, one_by_one, 900)
+TEST_F_TIMEOUT(handover, one_by_one, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	static const size_t trio[] = { 7, 8, 9 };
@@ -1210,7 +1209,7 @@ static enum gadget_answer lie(struct gadget *g,
 #define TRIES	4
 
 /* hrmouse wants the mouse, and cannot have it: usbhid drives it as before */
-TEST_F_TIMEOUT(handover, probe_fails, 900)
+TEST_F_TIMEOUT(handover, probe_fails, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	static const __u8 left[2][4] = { { 1 }, { 0 } };
@@ -1305,7 +1304,7 @@ FIXTURE_TEARDOWN(builtin)
 }
 
 /* hrmouse has its mice, whether there is a usbhid, or one that comes and goes */
-TEST_F_TIMEOUT(builtin, mice_stay, 900)
+TEST_F_TIMEOUT(builtin, mice_stay, TIMEOUT)
 {
 	struct handover *h = &self->h;
 	bool usbhid = mod_state(&mod_usbhid) == MOD_BUILTIN;

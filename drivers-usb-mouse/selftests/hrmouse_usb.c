@@ -20,10 +20,7 @@
 #include "mice.h"
 #include "sys.h"
 
-/* before a hang is a hang; debug kernels are slow */
-#define TIMEOUT		600
 #define UDC		0
-#define WAIT_MS		8000
 #define FRAME_MS	3000
 #define QUIET_MS	300
 #define MAX_REPORT	16

@@ -6,6 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * When a hang is a hang, in ms for one wait and in s for a test. Far from what
+ * anything takes: debug kernels and busy machines are slow.
+ */
+#define WAIT_MS		30000
+#define TIMEOUT		3600
+
 enum mod_state {
 	MOD_ABSENT,	/* not in this kernel */
 	MOD_UNLOADED,	/* a module file that is not loaded */
