@@ -7,6 +7,8 @@
 #ifndef _HRMOUSE_CLAIM_IDS_H
 #define _HRMOUSE_CLAIM_IDS_H
 
+#include <linux/types.h>
+
 /* From the drivers under drivers/hid, and hid-quirks.c */
 static const u32 hrm_claim_hid_ids[] = {
 	0x00790006, 0x00791800, 0x00791801, 0x00791803, 0x00791843, 0x00791844,
