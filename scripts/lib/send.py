@@ -165,7 +165,7 @@ def read_changes():
             texts[-1] += " " + line.strip()
         elif line.strip() and not line.startswith("#"):
             raise Stop(f"{CHANGES}: line {number} is none of 'v2:', 'series: text', "
-                       "'03-plan: text', nor an indented line that goes on", 1)
+                       "'04-plan: text', nor an indented line that goes on", 1)
     return changes
 
 
@@ -709,7 +709,7 @@ def parser():
         "all of them), shows everything, asks, and hands the mails to git send-email. What was "
         "sent is tagged hrmouse-vN; the next run makes vN+1, with a range-diff in the cover letter "
         f"and what {CHANGES} says below the --- of each patch: a line 'v2:', and under it "
-        "lines 'series: what changed' and, for each patch that changed, '03-plan: what changed'. "
+        "lines 'series: what changed' and, for each patch that changed, '04-plan: what changed'. "
         "KERNEL=path names the kernel tree; if that is a git tree the cover letter has its "
         "base-commit. Exit: 0 sent, 1 a gate or the repository is wrong, 2 it cannot be done; "
         "nothing is sent then.")
