@@ -94,7 +94,7 @@ static void hrm_transfer_not_submitted(struct hrm_mouse *mouse,
 	default:
 		if (!mouse->counts[HRM_ERROR_SUBMIT]++)
 			dev_err(&mouse->intf->dev,
-				"cannot submit a transfer: %d, like all that follow\n",
+				"cannot submit a transfer: %d, trying on (told once)\n",
 				error);
 		hrm_transfer_failed(mouse, error);
 	}

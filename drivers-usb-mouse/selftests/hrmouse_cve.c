@@ -22,11 +22,11 @@
 #include "sys.h"
 
 #define UDC		0
+#define WAIT_MS		(8000 * sys_slow())
 #define FRAME_MS	3000
 #define QUIET_MS	300
 #define MAX_FRAME	40
 #define ROUNDS		20
-/* seconds; a debug kernel takes its time */
 /* longer than hrmouse's longest pause after an error */
 #define PAUSE_US	150000
 
@@ -187,7 +187,7 @@ FIXTURE_TEARDOWN(cve)
  * the HID descriptor. Here what follows looks like two of them, with another
  * length.
  */
-TEST_F_TIMEOUT(cve, cve_2017_16533_number_of_descriptors, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2017_16533_number_of_descriptors, TIMEOUT(300))
 {
 	static const __u8 left[4] = { 1 };
 	/* a descriptor of 0x22 bytes to all others */
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(cve, cve_2017_16533_number_of_descriptors, TIMEOUT)
  * The same once more: the array had one entry, and the length of the HID
  * descriptor room for more, or for none.
  */
-TEST_F_TIMEOUT(cve, cve_2025_38103_length_of_hid_descriptor, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2025_38103_length_of_hid_descriptor, TIMEOUT(300))
 {
 	static const __u8 left[4] = { 1 };
 	/* bLength is that of the longest */
@@ -279,7 +279,7 @@ TEST_F_TIMEOUT(cve, cve_2025_38103_length_of_hid_descriptor, TIMEOUT)
 			  .attr = USB_ENDPOINT_XFER_BULK }
 
 /* aiptek took the first endpoint for the one that it wants */
-TEST_F_TIMEOUT(cve, cve_2022_48836_type_of_first_endpoint, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2022_48836_type_of_first_endpoint, TIMEOUT(300))
 {
 	static const __u8 left[4] = { 1 };
 	static const struct gadget_ep good[][2] = {
@@ -399,7 +399,7 @@ static enum gadget_answer halt_at_once(struct gadget *g,
 }
 
 /* appletouch prepared the work that follows an error after its registration */
-TEST_F_TIMEOUT(cve, cve_2021_46932_error_before_probe_is_over, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2021_46932_error_before_probe_is_over, TIMEOUT(300))
 {
 	static const __u8 reports[2][4] = { { 1, 1 }, { 1 } };
 	const struct gadget_desc desc = CVE_DESC(if_key_mouse, .setup = halt_at_once);
@@ -442,7 +442,7 @@ static enum gadget_answer stream_at_once(struct gadget *g,
 }
 
 /* appleir took an event to its input device before it had one */
-TEST_F_TIMEOUT(cve, cve_2025_21948_report_before_input_device, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2025_21948_report_before_input_device, TIMEOUT(300))
 {
 	const struct gadget_desc desc = CVE_DESC(if_key_mouse, .setup = stream_at_once);
 	struct input_keymap_entry ke = {
@@ -482,7 +482,7 @@ TEST_F_TIMEOUT(cve, cve_2025_21948_report_before_input_device, TIMEOUT)
  * stays, the device is gone: idle, with reports under way, and with an error
  * that is being dealt with.
  */
-TEST_F_TIMEOUT(cve, cve_2023_52475_unplugged_while_open, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2023_52475_unplugged_while_open, TIMEOUT(300))
 {
 	static const __u8 reports[2][4] = { { 1, 5, 6, 1 }, { 0 } };
 	unsigned int map[2] = { 0x90001, KEY_A };
@@ -527,7 +527,7 @@ static int set_keycode(int fd, unsigned int usage, unsigned int code)
 }
 
 /* codes that are in no bitmap */
-TEST_F_TIMEOUT(cve, cve_2022_48619_key_beyond_key_max, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2022_48619_key_beyond_key_max, TIMEOUT(300))
 {
 	static const __u8 reports[2][4] = { { 1 }, { 0 } };
 	static const unsigned int codes[] = {
@@ -600,7 +600,7 @@ static enum gadget_answer answer_feature(struct gadget *g,
 }
 
 /* the HID core sent what was in the memory of its report buffer to the device */
-TEST_F_TIMEOUT(cve, cve_2024_50302_feature_report_buffer, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2024_50302_feature_report_buffer, TIMEOUT(300))
 {
 	static const int answers[] = { -1, 0, 1, 2, 20, VENDOR_END, FEATURE_LEN };
 	const struct gadget_desc desc = CVE_DESC(if_feature_mouse, .setup = answer_feature);
@@ -631,7 +631,7 @@ TEST_F_TIMEOUT(cve, cve_2024_50302_feature_report_buffer, TIMEOUT)
 }
 
 /* and a report that is shorter than its buffer shows what was there before */
-TEST_F_TIMEOUT(cve, cve_2024_50302_short_input_report, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2024_50302_short_input_report, TIMEOUT(300))
 {
 	static const __u8 full[9] = { 2, 1, 0, 1, 2, 3, 4, 5, 6 };
 	static const __u8 rest[9] = { 2 };
@@ -669,7 +669,7 @@ static const __u8 rd_no_input[] = {
 	0x15, 0x00, 0x25, 0x03, 0x75, 0x00, 0x95, 0x02, 0x81, 0x00, 0xc0,
 };
 
-TEST_F_TIMEOUT(cve, cve_2021_46906_feature_report_of_no_bits, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2021_46906_feature_report_of_no_bits, TIMEOUT(300))
 {
 	static const struct gadget_if intf = {
 		MOUSE_RDESC(rd_no_feature), .eps = ep_in8, .neps = 1,
@@ -682,7 +682,7 @@ TEST_F_TIMEOUT(cve, cve_2021_46906_feature_report_of_no_bits, TIMEOUT)
 	EXPECT_EVENT(self->fd, EV_REL, REL_X, 5);
 }
 
-TEST_F_TIMEOUT(cve, cve_2021_46906_input_report_of_no_bits, TIMEOUT)
+TEST_F_TIMEOUT(cve, cve_2021_46906_input_report_of_no_bits, TIMEOUT(300))
 {
 	static const struct gadget_if intf = {
 		MOUSE_RDESC(rd_no_input), .eps = ep_in8, .neps = 1,

@@ -23,6 +23,7 @@
 #include "sys.h"
 
 #define UDC		0
+#define WAIT_MS		(8000 * sys_slow())
 #define FRAME_MS	3000
 #define PROBE_MS	500
 #define REPORTS		300
@@ -184,7 +185,7 @@ static void expect_order(struct __test_metadata *_metadata,
 	ASSERT_EQ(-ETIMEDOUT, evdev_frame(self->fd, ev, 8, 50));
 }
 
-TEST_F_TIMEOUT(tune, depth, TIMEOUT)
+TEST_F_TIMEOUT(tune, depth, TIMEOUT(60))
 {
 	static const char *const good[] = { "1", "16", "3" };
 	static const char *const bad[] = { "17", "-1", "many", "4294967297" };
@@ -206,7 +207,7 @@ TEST_F_TIMEOUT(tune, depth, TIMEOUT)
 }
 
 /* the depth changes while reports are under way */
-TEST_F_TIMEOUT(tune, depth_under_load, TIMEOUT)
+TEST_F_TIMEOUT(tune, depth_under_load, TIMEOUT(60))
 {
 	__u8 report[16] = { variant->id };
 	struct evdev_stream s = { 0 };
@@ -249,7 +250,7 @@ static void expect_interval(struct __test_metadata *_metadata,
 	expect_order(_metadata, self, variant);
 }
 
-TEST_F_TIMEOUT(tune, interval, TIMEOUT)
+TEST_F_TIMEOUT(tune, interval, TIMEOUT(60))
 {
 	bool high = !strcmp(variant->speed, "480");
 	static const char *const bad[] = { "1", "124", "4096001", "x", "-1" };
@@ -324,7 +325,7 @@ static int reset_device(struct _test_data_tune *self)
 }
 
 /* a reset mends what somebody has set, and tells the device all again */
-TEST_F_TIMEOUT(tune, reset, TIMEOUT)
+TEST_F_TIMEOUT(tune, reset, TIMEOUT(60))
 {
 	int idle;
 
@@ -344,7 +345,7 @@ TEST_F_TIMEOUT(tune, reset, TIMEOUT)
 }
 
 /* reports that nobody reads are fetched, and then forgotten */
-TEST_F_TIMEOUT(tune, always_poll, TIMEOUT)
+TEST_F_TIMEOUT(tune, always_poll, TIMEOUT(60))
 {
 	long reports;
 
@@ -378,7 +379,7 @@ TEST_F_TIMEOUT(tune, always_poll, TIMEOUT)
 }
 
 /* each cause has its figure, and no other */
-TEST_F_TIMEOUT(tune, figures, TIMEOUT)
+TEST_F_TIMEOUT(tune, figures, TIMEOUT(60))
 {
 	static const char causes[][16] = {
 		"dropped_empty", "dropped_short", "dropped_unknown",
@@ -456,7 +457,7 @@ static long gaps(long *low, long *high)
 	return sum;
 }
 
-TEST_F_TIMEOUT(tune, timing, TIMEOUT)
+TEST_F_TIMEOUT(tune, timing, TIMEOUT(60))
 {
 	long low, high;
 	int i;
@@ -505,7 +506,7 @@ static int trace_lines(const char *text)
 	return n;
 }
 
-TEST_F_TIMEOUT(tune, tracepoints, TIMEOUT)
+TEST_F_TIMEOUT(tune, tracepoints, TIMEOUT(60))
 {
 	struct evdev_ev ev[8];
 	char want[64];

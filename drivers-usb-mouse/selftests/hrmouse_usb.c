@@ -21,6 +21,7 @@
 #include "sys.h"
 
 #define UDC		0
+#define WAIT_MS		(8000 * sys_slow())
 #define FRAME_MS	3000
 #define QUIET_MS	300
 #define MAX_REPORT	16
@@ -376,7 +377,7 @@ static void play(struct __test_metadata *_metadata, struct gadget *g, int fd,
 	ASSERT_LE(0, evdev_read(fd, stream, QUIET_MS));
 }
 
-TEST_F_TIMEOUT(mouse, bound, TIMEOUT)
+TEST_F_TIMEOUT(mouse, bound, TIMEOUT(30))
 {
 	const struct gadget_desc *desc = variant->m.desc;
 	char usb[32];
@@ -409,7 +410,7 @@ TEST_F_TIMEOUT(mouse, bound, TIMEOUT)
 	}
 }
 
-TEST_F_TIMEOUT(mouse, parity, TIMEOUT)
+TEST_F_TIMEOUT(mouse, parity, TIMEOUT(120))
 {
 	struct evdev_node node;
 	char text[1024];
@@ -469,7 +470,7 @@ static void read_all(const char *name, char *text, size_t size)
 }
 
 /* What a person finds in debugfs is what the device has sent */
-TEST_F_TIMEOUT(mouse, debugfs, TIMEOUT)
+TEST_F_TIMEOUT(mouse, debugfs, TIMEOUT(30))
 {
 	const struct gadget_desc *desc = variant->m.desc;
 	static char rdesc[4096], plan[16384], expected[4096];
@@ -508,7 +509,7 @@ TEST_F_TIMEOUT(mouse, debugfs, TIMEOUT)
 	EXPECT_STREQ("", plan);
 }
 
-TEST_F_TIMEOUT(mouse, frames, TIMEOUT)
+TEST_F_TIMEOUT(mouse, frames, TIMEOUT(30))
 {
 	const struct model *m = &variant->m;
 	const struct step *steps[MAX_STEPS];
@@ -528,7 +529,7 @@ TEST_F_TIMEOUT(mouse, frames, TIMEOUT)
 	expect_quiet(_metadata, self->fd);
 }
 
-TEST_F_TIMEOUT(mouse, halted, TIMEOUT)
+TEST_F_TIMEOUT(mouse, halted, TIMEOUT(30))
 {
 	const struct model *m = &variant->m;
 	const struct step *first = &m->lists[0][0];
@@ -579,7 +580,7 @@ static void send_bad(struct __test_metadata *_metadata, struct gadget *g,
 	}
 }
 
-TEST_F_TIMEOUT(mouse, bad_reports, TIMEOUT)
+TEST_F_TIMEOUT(mouse, bad_reports, TIMEOUT(60))
 {
 	/* one packet holds them: longer than asked for is babble */
 	const struct model *m = &variant->m;
@@ -705,7 +706,7 @@ static int read_to_end(int fd)
 {
 	struct evdev_stream s = { 0 };
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int ret, i;
+	int ret = 0, i;
 
 	for (i = 0; i < WAIT_MS / 10; i++) {
 		ret = evdev_read(fd, &s, 0);
@@ -718,7 +719,7 @@ static int read_to_end(int fd)
 	return ret;
 }
 
-TEST_F_TIMEOUT(crowd, hot_unplug, TIMEOUT)
+TEST_F_TIMEOUT(crowd, hot_unplug, TIMEOUT(300))
 {
 	struct crowd *c = &self->c;
 	struct evdev_ev frame[MAX_FRAME];
@@ -816,7 +817,7 @@ static void expect_left(struct __test_metadata *_metadata, const char *why)
 }
 
 /* The first entry is not an id, and hinders nothing */
-TEST_F_TIMEOUT(other, ignored, TIMEOUT)
+TEST_F_TIMEOUT(other, ignored, TIMEOUT(30))
 {
 	static const __u8 left[3] = { 1 };
 	struct evdev_node node;
@@ -845,7 +846,7 @@ TEST_F_TIMEOUT(other, ignored, TIMEOUT)
 	EXPECT_EQ(0, evdev_wait(UDC, 0, "hrmouse", WAIT_MS, &node));
 }
 
-TEST_F_TIMEOUT(other, keyboard, TIMEOUT)
+TEST_F_TIMEOUT(other, keyboard, TIMEOUT(30))
 {
 	static const __u8 a_down[8] = { 0, 0, 4 };
 	struct evdev_node node;
@@ -859,7 +860,7 @@ TEST_F_TIMEOUT(other, keyboard, TIMEOUT)
 	expect_frame(_metadata, self->fd, " s70004 k1e=1", 0);
 }
 
-TEST_F_TIMEOUT(other, composite, TIMEOUT)
+TEST_F_TIMEOUT(other, composite, TIMEOUT(30))
 {
 	static const __u8 move[] = { 1, 0, 3, 0xfd, 0 };
 	struct evdev_node nodes[4];
@@ -889,7 +890,7 @@ TEST_F_TIMEOUT(other, composite, TIMEOUT)
 	EXPECT_TRUE(done);
 }
 
-TEST_F_TIMEOUT(other, desktop, TIMEOUT)
+TEST_F_TIMEOUT(other, desktop, TIMEOUT(30))
 {
 	static const __u8 left[4] = { 1 };
 	struct evdev_node node;
@@ -1157,7 +1158,7 @@ static void snap_node(struct __test_metadata *_metadata,
  * With hrmouse they have to be the same, whoever drives them; what usbhid
  * refuses is not for hrmouse.
  */
-TEST_F_TIMEOUT(broken, as_without_hrmouse, TIMEOUT)
+TEST_F_TIMEOUT(broken, as_without_hrmouse, TIMEOUT(60))
 {
 	static const __u8 report[8] = { 1, 2, 3, 4 };
 	char alone[32] = "", usb[32], text[1024];
@@ -1270,7 +1271,7 @@ FIXTURE_TEARDOWN(odd)
 	finish(_metadata, &self->log, self->tainted);
 }
 
-TEST_F_TIMEOUT(odd, works, TIMEOUT)
+TEST_F_TIMEOUT(odd, works, TIMEOUT(30))
 {
 	struct gadget_desc desc = {
 		.vid = 0x1209, .pid = 0xf0fe, .bcd_device = 0x0100,

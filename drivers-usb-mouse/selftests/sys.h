@@ -7,11 +7,13 @@
 #include <stddef.h>
 
 /*
- * When a hang is a hang, in ms for one wait and in s for a test. Far from what
- * anything takes: debug kernels and busy machines are slow.
+ * How many times later a hang is a hang: 1, more in a kernel that checks itself
+ * (kmemleak, KCSAN).
  */
-#define WAIT_MS		30000
-#define TIMEOUT		3600
+int sys_slow(void);
+
+/* of a test, in seconds */
+#define TIMEOUT(seconds) ((seconds) * sys_slow())
 
 enum mod_state {
 	MOD_ABSENT,	/* not in this kernel */

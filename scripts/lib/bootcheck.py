@@ -230,7 +230,7 @@ def draw(check, mouse, tablet):
 
 def meet(guest, args):
     """Reads what the recorder says of the devices; returns the mouse and the tablet."""
-    guest.wait_for("^GUEST UP", 120)
+    guest.wait_up()
     _, lines = guest.wait_for(r"^READY 2$", 30)
     descriptors, found = [], {}
     for line in lines:
@@ -366,17 +366,7 @@ def main():
     parser.add_argument("--modules", default="hrmouse")
     parser.add_argument("--screenshot", type=pathlib.Path, default=g.BUILD / "screenshot.png")
     args = parser.parse_args()
-    g.catch_signals()
-    try:
-        return run_on_time(args)
-    except g.GuestError as error:
-        print(f"boot: {error}", file=sys.stderr)
-        return 1
-    except g.CannotRun as error:
-        print(f"boot: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return g.exit_code("boot", run_on_time, args)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ export ROOT BUILD PATH LC_ALL=C
 
 say() { printf '%s\n' "$*"; }
 cannot() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 2; }
+# wants OPTION [VALUE…]: a value follows
+wants() { [ $# -ge 2 ] || cannot "$1 needs a value; see --help"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # usage: prints the comment block at the head of the calling script
@@ -40,6 +42,13 @@ as_root() {
 
 _apt() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# debian_mirror [RELEASE]: the first of apt's sources that has Debian itself
+debian_mirror() {
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
+		awk -v release="${1:-}" '$2 == "main" && $3 !~ /security/ && (!release || $3 == release) { print $1; exit }'
 }
 
 packages_missing() {

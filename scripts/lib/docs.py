@@ -37,6 +37,9 @@ import termios
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import guest as g  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HRMOUSE_BUILD", ROOT / "build"))
 OWN = "drivers-usb-mouse"
@@ -111,15 +114,15 @@ RULES = [
     (r"scripts/send", Test("send", r"scripts/send")),
     (r"scripts/export", Test("send", r"scripts/export")),
     (r"scripts/export --check", Test("series", r'"\$ROOT/scripts/export" --check')),
-    (r"scripts/virtualbox create", Test("virtualbox", r'"\$vb" create --name check')),
+    (r"scripts/virtualbox create", Test("virtualbox", r'"\$vb" create --name "\$vm"')),
     (r"scripts/virtualbox start( --headless)?",
      Test("virtualbox", r'"\$vb" start --headless', "scripts/lib/virtualbox-inside")),
     (r"scripts/virtualbox (mouse|stop|remove)",
      Test("virtualbox", r'"\$vb" (mouse|stop|remove)', "scripts/lib/virtualbox-inside")),
     (r"scripts/virtualbox mouse-type usb(tablet)?", Test("virtualbox", r"vb mouse-type usb")),
     (r"scripts/module( --kernel \S+)?", Test("module", r'"\$module" --kernel "\$release"')),
-    (r"sudo scripts/module install", Test("module", r'"\$\{for\[@\]\}" install')),
-    (r"sudo scripts/module (un)?load( --device \S+)?",
+    (r"scripts/module install", Test("module", r'"\$\{for\[@\]\}" install')),
+    (r"scripts/module (un)?load( --device \S+)?",
      Test("module", r"modulecheck\.py")),
     # in the guest that a person has already
     (r"sudo apt-get install git( gcc .*)?|sudo apt-get update|tar -xf /usr/src/linux-source.*",
@@ -139,6 +142,7 @@ RULES = [
     (r"sudo (update-grub|reboot|modprobe -r vboxguest|sed -i 's/\^GRUB_CMD).*",
      Nobody("changes how the person's own machine boots")),
     (r"sudo (modprobe hrmouse|dmesg \| grep hrmouse)", InGuest({"sudo ": ""})),
+    (r"grep .* /proc/bus/input/devices", Nobody("QEMU has no device for vboxguest")),
     # in guests
     (r"scripts/lib/guest\.py show --flavour dev", Gdb()),
     (r"scripts/lib/guest\.py run .*selftests/hrmouse_tune:.*",
@@ -596,7 +600,7 @@ def script(found, reset):
                 text = text.replace(word, instead)
         if text.startswith("modprobe hrmouse"):
             parts.append("modprobe -r hrmouse")
-        parts += [text, f'echo; echo "@@ {number} $?"']
+        parts += [text, f'status=$?; echo; echo "@@ {number} $status"']
     return "\n".join([*parts, ")", "true"])
 
 
@@ -620,8 +624,6 @@ def judge(found, said, tap):
 
 def in_guest(found, reset, tap, flavour):
     """Runs the commands in a guest that has a mouse that moves, and a keyboard."""
-    sys.path.insert(0, str(ROOT / "scripts/lib"))
-    import guest as g
     out = BUILD / "out" / flavour
     said = []
     with g.Guest(
@@ -629,9 +631,9 @@ def in_guest(found, reset, tap, flavour):
         files=[("guest-run", 0o100755, (script(found, reset) + "\n").encode())],
         devices=("usb-mouse", "usb-kbd"), log=BUILD / f"log/docs-{flavour}.log",
     ) as guest:
-        guest.wait_for("^GUEST UP", 120)
+        guest.wait_up()
         guest.point_with("Mouse")
-        stop = moving(g, guest)
+        stop = moving(guest)
         try:
             while (line := guest.next_line(120)) is not None:
                 if line.startswith("GUEST "):
@@ -645,7 +647,7 @@ def in_guest(found, reset, tap, flavour):
     return said
 
 
-def moving(g, guest):
+def moving(guest):
     """The mouse moves until the function that is returned is called."""
     done = threading.Event()
 
@@ -787,8 +789,12 @@ def main():
     args = parser.parse_args()
     tap = Tap()
     run = {"check": check, "lines": lines, "host": host, "guest": guest_commands, "dev": dev}
-    run[args.command](args, tap)
-    return tap.failed
+
+    def run_it(args):
+        run[args.command](args, tap)
+        return tap.failed
+
+    return g.exit_code("docs.py", run_it, args)
 
 
 if __name__ == "__main__":

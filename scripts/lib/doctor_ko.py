@@ -448,9 +448,9 @@ def check_signature(system, kernel, data, path):
                  "-keyout MOK.priv -outform DER -out MOK.der"), sign,
                 system.sudo("mokutil --import MOK.der") + " && " + system.sudo("reboot"),
                 "Or turn Secure Boot off in the firmware's (the VM's) settings."]
-    elif any("locked" in reason for reason in why):
-        mend = [("Boot without lockdown= on the kernel's command line, or sign it with a key that "
-                 "the kernel knows:"), sign]
+    elif kernel.running and not kernel.on("MODULE_SIG_FORCE"):
+        mend = [("Boot without lockdown= and module.sig_enforce on the kernel's command line, or "
+                 "sign it with a key that the kernel knows:"), sign]
     system.stop("unsigned",
                 (f"{path.name} is not signed, and {', '.join(why)} (insmod: 'Key was rejected by "
                  "service' or 'Operation not permitted')"), *mend)

@@ -7,7 +7,9 @@ DRIVER = "hrmouse"
 INIT = "hrm_init"
 USB = "/sys/bus/usb"
 VIRTUALBOX_MOUSE = "80ee:0020"
-TABLETS = {"80ee:0021", "0627:0001"}
+VIRTUALBOX_TABLET = "80ee:0021"
+TABLETS = {VIRTUALBOX_TABLET, "0627:0001"}
+INTEGRATION = "VirtualBox mouse integration"
 
 
 def mice(system):
@@ -93,7 +95,8 @@ def check_driver(system, where, asked):
         if not lists:
             system.stop("not-loaded", "hrmouse is built in and did not start",
                         "dmesg | grep hrmouse")
-    elif not any("command line says module_blacklist" in reason for reason, _ in lists):
+    elif not any(re.search(r"command line says (module|initcall)_blacklist", reason)
+                 for reason, _ in lists):
         system.stop("not-loaded", f"hrmouse is installed ({where}) and not loaded",
                     system.sudo("modprobe hrmouse"))
     return False
@@ -131,11 +134,27 @@ def check_holders(system):
             system.stop("held",
                         (f"{driver} holds {mouse}, and hrmouse was not asked: this kernel's "
                          "usbhid gives nothing away (no hid_claim), or it was bound by hand"),
-                        system.sudo(f"scripts/module load --device {interface}"))
+                        f"scripts/module load --device {interface}")
 
 
 def bind(system, interface):
     return system.sudo(f"sh -c 'echo {interface} >{USB}/drivers_probe'")
+
+
+def check_integration(system):
+    """VirtualBox gives absolute motion to vboxguest as long as somebody there reads it."""
+    if not any(ids == VIRTUALBOX_TABLET for _, ids, _, _ in mice(system)):
+        return
+    if INTEGRATION not in system.read("/proc/bus/input/devices"):
+        system.ok("VirtualBox: no mouse integration beside the USB tablet")
+        return
+    system.stop("virtualbox-integration",
+                (f"VirtualBox's USB tablet ({VIRTUALBOX_TABLET}) hears nothing as long as a "
+                 f"desktop has '{INTEGRATION}' open, the device of vboxguest"),
+                system.sudo("systemctl stop virtualbox-guest-utils vboxadd-service"),
+                system.sudo("modprobe -r vboxsf vboxguest"),
+                ("Or choose USB Mouse as the machine's pointing device, with i8042.noaux on the "
+                 "kernel's command line and Mouse Integration off in the window's menu."))
 
 
 def check_virtualbox(system):
@@ -175,3 +194,4 @@ def examine(system, asked):
                          "is not running"))
     if where or asked:
         check_virtualbox(system)
+        check_integration(system)

@@ -54,14 +54,15 @@ guest_programs() {
 			CHECK_FAILED=0
 			guest_run "$name" "$seconds" "$command /bin/$name" --file "$programs/$name:/bin/$name"
 			exit $CHECK_FAILED
-		) >"$BUILD/log/$flavour-$name.tap" 2>&1 &
+		) >"$BUILD/log/$flavour-$name.tap" 2>&1 9>&- &
 		pid[$name]=$!
 	done
 	for name; do
 		rc=0
 		wait "${pid[$name]}" || rc=$?
 		cat "$BUILD/log/$flavour-$name.tap"
-		[ $rc != 2 ] || exit 2
+		# not before the other one ends, too
+		[ $rc != 2 ] || { wait; exit 2; }
 		[ $rc = 0 ] || CHECK_FAILED=1
 	done
 }

@@ -27,7 +27,7 @@ class Module:
         self.guest = guest
         self.name = name
         self.failed = 0
-        guest.wait_for("^GUEST UP", 180)
+        guest.wait_up(180)
         guest.wait_for("^SHELL$", SLOW)
         self.interfaces = {}
 
@@ -274,17 +274,7 @@ def main():
     parser.add_argument("--gives", action="store_true", help="the kernel has the series")
     parser.add_argument("--handover", type=pathlib.Path, default=HERE / "module/handover")
     args = parser.parse_args()
-    g.catch_signals()
-    try:
-        return run(args)
-    except g.GuestError as error:
-        print(f"not ok - {error}".replace("\n", "\n# "))
-        return 1
-    except g.CannotRun as error:
-        print(f"module: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return g.exit_code("module", run, args, case="")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ newest_source() {
 	local dir=$BUILD/dl/sid uri package
 	local -a apt
 	NEWEST_WHY="no Debian mirror among the apt sources"
-	# shellcheck disable=SC2016 # apt expands these
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
-		awk '$2 == "main" && $3 !~ /security/ { print $1; exit }') && [ -n "$uri" ] || return 1
+	uri=$(debian_mirror "")
+	[ -n "$uri" ] || return 1
 
 	mkdir -p "$dir"/{lists,cache}/partial "$dir/cache/archives/partial"
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' "$uri" >"$dir/sources.list"

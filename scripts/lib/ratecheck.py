@@ -91,7 +91,7 @@ def observe(args):
         log=log,
         accel=args.accel,
     ) as guest:
-        guest.wait_for("^GUEST UP", 120)
+        guest.wait_up()
         flood = Flood(guest)
         flood.start()
         while True:
@@ -183,17 +183,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="for each rate")
     parser.add_argument("--accel")
     args = parser.parse_args()
-    g.catch_signals()
-    try:
-        return run(args)
-    except g.GuestError as error:
-        print(f"not ok - {args.controller}: " + str(error).replace("\n", "\n# "))
-        return 1
-    except g.CannotRun as error:
-        print(f"rate: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return g.exit_code("rate", run, args, case=f"{args.controller}: ")
 
 
 if __name__ == "__main__":

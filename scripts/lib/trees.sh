@@ -6,19 +6,22 @@
 pristine() {
 	# shellcheck disable=SC2034 # kernel.sh's
 	OWN_TREE=1 TREE=$BUILD/series/linux-$1 OUT=$BUILD/out/series-$1
-	if [ ! "$TREE/.archive" -nt "$2" ]; then
+	if [ ! "$TREE/.clean" -nt "$2" ]; then
 		need_space 4000 "$BUILD"
 		rm -rf "$TREE" && mkdir -p "$TREE"
 		tar -xf "$2" -C "$TREE" --strip-components=1
 		touch "$TREE/.archive"
 	fi
-	# what an interrupted run left
-	"$ROOT/scripts/apply" --reverse "$TREE" >/dev/null 2>&1 || :
+	# an interrupted run leaves it without, and what it left may be another version's
+	rm -f "$TREE/.clean"
 }
 
 # what of the tree the series touches
 mapfile -t touched < <(sed -n 's,^+++ b/,,p' "$ROOT"/patches/0*.patch | sort -u)
 state() { (cd "$TREE" && for f in "${touched[@]}"; do [ ! -e "$f" ] || cksum "$f"; done; find drivers/hid include/linux/usb -newer .archive -name '*.orig'); }
+
+# restored STATE: the tree is as it was
+restored() { [ "$1" = "$(state)" ] && touch "$TREE/.clean"; }
 
 # configure LINE…: defconfig with these lines instead of its own
 configure() {

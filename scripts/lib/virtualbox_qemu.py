@@ -38,8 +38,7 @@ def hardware(disk, machine, firmware):
 
 def meet(guest):
     """The pointers, from what the recorder says of them."""
-    # a firmware writes to every serial port, and ends no line
-    guest.wait_for("GUEST UP", 180)
+    guest.wait_up(180)
     _, lines = guest.wait_for(r"^READY 2$", 60)
     pointers = {}
     for line in lines:
@@ -97,16 +96,7 @@ def main():
     parser.add_argument("--firmware", default="bios", choices=["bios", "efi"])
     parser.add_argument("--screenshot", required=True, type=pathlib.Path)
     args = parser.parse_args()
-    g.catch_signals()
-    try:
-        run(args)
-    except g.GuestError as error:
-        print(f"virtualbox: {error}", file=sys.stderr)
-        return 1
-    except g.CannotRun as error:
-        print(f"virtualbox: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return g.exit_code("virtualbox", run, args)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@
 #include "gadget.h"
 #include "sys.h"
 
+#define WAIT_MS		20000
 #define SETTLE_US	700	/* at least, after a report: all have gone to sleep again */
 #define WARM_UP		8	/* reports, even */
 

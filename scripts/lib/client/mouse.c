@@ -23,6 +23,7 @@ typedef __u8 u8;
 #include "sys.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define WAIT_MS	20000
 
 /* longer than libinput takes a switch to bounce */
 #define STEP_US	40000

@@ -49,6 +49,7 @@
 #define MAX_STATES	96
 #define MAX_BYTES	64	/* of a report that are shown */
 #define MAX_TOLD	6	/* differences of one device */
+#define WAIT_MS		20000
 #define REPORT_MS	5000
 #define KEYMAP_END	20000
 #define BUTTON_TARGET	KEY_PROG1

@@ -3,6 +3,7 @@
 
     person.py DIR first              the first start: GRUB is installed
     person.py DIR look               notes release, config and lsmod of Debian's kernel in DIR
+    person.py DIR module TAR         unpacks the project; scripts/module moves the mouse and back
     person.py DIR install DEB NEXT   installs a kernel package; the next start is of release NEXT
     person.py DIR use RELEASE DRIVER NEXT
                                      this kernel runs, DRIVER has the mouse, its events are right
@@ -11,6 +12,7 @@ Each start goes through the BIOS and GRUB, as in a virtual machine. Prints TAP w
 """
 
 import argparse
+import contextlib
 import pathlib
 import sys
 import time
@@ -85,20 +87,28 @@ def moved():
     return events
 
 
-def start(directory, *, first=False, deb=None):
+@contextlib.contextmanager
+def person_at(directory, *, first=False, disc=None):
+    """Who has the file as a disc in the drive, and switches the guest off in the end."""
     disk = "if=none,format=raw,cache=unsafe"
     args = ["-device", "ich9-ahci,id=ahci", "-drive", f"file={directory}/disk.img,id=disk,{disk}",
             "-device", "ide-hd,drive=disk,bus=ahci.0"]
-    if deb:
-        args += ["-drive", f"file={deb},id=deb,{disk},readonly=on",
-                 "-device", "ide-cd,drive=deb,bus=ahci.1"]
-    return qemu.Guest(
+    if disc:
+        args += ["-drive", f"file={disc},id=disc,{disk},readonly=on",
+                 "-device", "ide-cd,drive=disc,bus=ahci.1"]
+    # QEMU's OHCI unplugs a device that wakes up, and Debian's udev lets this mouse sleep
+    with qemu.Guest(
         directory / "kernel" if first else None,
         directory / "initramfs" if first else None,
         "root=/dev/sda1 rw" if first else "",
-        controller="ohci", devices=["usb-mouse"], qemu_args=args, memory=1024, accel="tcg",
+        controller="xhci", devices=["usb-mouse"], qemu_args=args, memory=1024, accel="tcg",
         log=qemu.BUILD / "log/debian-guest.log",
-    )
+    ) as guest:
+        yield Person(guest)
+        guest.send("poweroff\n")
+        guest.wait_exit(300)
+        if complaints := guest.complaints():
+            raise qemu.GuestError("the kernel complained:\n" + "\n".join(complaints))
 
 
 def say(what, holds, why=""):
@@ -109,44 +119,48 @@ def say(what, holds, why=""):
 
 
 def first(directory, _):
-    with start(directory, first=True) as guest:
-        person = Person(guest)
+    with person_at(directory, first=True) as person:
         person.type("grub-install /dev/sda && update-grub && sync", 900)
         release = person.release()
         person.start_next(release)
-        guest.send("poweroff\n")
-        guest.wait_exit(300)
     return say(f"Debian with its own kernel {release}, and GRUB", True)
 
 
 def look(directory, _):
-    with start(directory) as guest:
-        person = Person(guest)
+    with person_at(directory) as person:
         release = person.release()
         driver = person.driver()
         (directory / "release").write_text(release + "\n")
         for name, command in (("lsmod", "lsmod"), ("config", "cat /boot/config-$(uname -r)")):
             (directory / name).write_text("\n".join(person.type(command)) + "\n")
-        guest.send("poweroff\n")
-        guest.wait_exit(300)
     return say(f"{release}: usbhid has the mouse", driver == "usbhid", driver)
+
+
+def module(directory, args):
+    holds = True
+    with person_at(directory, disc=args.tar) as person:
+        person.type("mkdir /root/hrmouse && tar -xf /dev/sr0 -C /root/hrmouse", 600)
+        for action, driver in (("load --device 0627:0001", "hrmouse"), ("unload", "usbhid")):
+            person.type(f"cd /root/hrmouse && scripts/module {action}", 3600)
+            now, events = person.driver(), person.events()
+            holds &= say(f"scripts/module {action}: {driver} has the mouse, its events are right",
+                         now == driver and events == moved(), f"{now}\n{events}\n{moved()}")
+        left = person.type("lsmod | sed -n /hrmouse/p")
+        holds &= say("and the module is gone", not left, "\n".join(left))
+    return holds
 
 
 def install(directory, args):
     deb = pathlib.Path(args.deb)
-    with start(directory, deb=deb) as guest:
-        person = Person(guest)
+    with person_at(directory, disc=deb) as person:
         size = deb.stat().st_size
         person.type(f"head -c {size} /dev/sr0 >/root/k.deb && dpkg -i /root/k.deb && sync", 1800)
         person.start_next(args.next)
-        guest.send("poweroff\n")
-        guest.wait_exit(300)
     return say(f"the package is installed, and {args.next} is in GRUB's menu", True)
 
 
 def use(directory, args):
-    with start(directory) as guest:
-        person = Person(guest)
+    with person_at(directory) as person:
         release = person.release()
         holds = say(f"{args.release} runs", release == args.release, release)
         driver = person.driver()
@@ -155,8 +169,6 @@ def use(directory, args):
         holds &= say(f"{release}: its events are the movement", events == moved(),
                      f"{events}\n{moved()}")
         person.start_next(args.next)
-        guest.send("poweroff\n")
-        guest.wait_exit(300)
     return holds
 
 
@@ -166,21 +178,15 @@ def main():
     )
     parser.add_argument("dir", type=pathlib.Path)
     commands = parser.add_subparsers(dest="command", required=True)
-    for function, words in ((first, ()), (look, ()), (install, ("deb", "next")),
+    for function, words in ((first, ()), (look, ()), (module, ("tar",)), (install, ("deb", "next")),
                             (use, ("release", "driver", "next"))):
         command = commands.add_parser(function.__name__)
         command.set_defaults(function=function)
         for word in words:
             command.add_argument(word)
     args = parser.parse_args()
-    try:
-        return 0 if args.function(args.dir, args) else 1
-    except qemu.GuestError as error:
-        say(f"{args.command} in the guest", False, error)
-        return 1
-    except qemu.CannotRun as error:
-        print(f"{pathlib.Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-        return 2
+    return qemu.exit_code("debian", lambda args: not args.function(args.dir, args), args,
+                          case=f"{args.command} in the guest: ")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import contextlib
 import io
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -168,6 +169,21 @@ class Documents(unittest.TestCase):
         self.assertFalse(self.judged(["b 12", "@@ 0 0"], ["a 7"]))
         self.assertFalse(self.judged(["a 12", "@@ 0 1"]))
         self.assertFalse(self.judged(["a 12"]))
+
+    def test_what_a_shell_says_of_its_commands(self):
+        rules = docs.RULES
+        docs.RULES = [(r"true|false", docs.InGuest({}))]
+        try:
+            for text, right in (("true", True), ("false", False)):
+                command = docs.Command("x.rst", 1, text, [], 0)
+                ran = subprocess.run(["sh", "-c", docs.script([command], "")], text=True,
+                                     capture_output=True, check=True)
+                tap = docs.Tap()
+                with contextlib.redirect_stdout(io.StringIO()):
+                    docs.judge([command], ran.stdout.splitlines(), tap)
+                self.assertEqual(not tap.failed, right, ran.stdout)
+        finally:
+            docs.RULES = rules
 
 
 if __name__ == "__main__":

@@ -26,5 +26,8 @@
 #ifndef KEY_DO_NOT_DISTURB
 #define KEY_DO_NOT_DISTURB	0x24f
 #endif
+#ifndef __counted_by
+#define __counted_by(member)
+#endif
 
 #endif /* _HRMOUSE_UNALIGNED_H */
