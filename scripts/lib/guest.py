@@ -220,6 +220,10 @@ class Guest:
             # a panic ends QEMU at once (-no-reboot); on a busy host the emulated timer may be too
             # late for the kernel's check of it
             args += ["-append", f"console=ttyS0 {loglevel} panic=-1 no_timer_check {self.append}"]
+            if self.accel == "tcg":
+                # otherwise the kernel patches the timers' code, which the other CPU executes, just
+                # when our init has started: see wait_up()
+                args[-1] += " nohz=off"
         if self.console == "stdio":
             args += ["-serial", "mon:stdio"]
         else:

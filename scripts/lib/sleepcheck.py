@@ -60,7 +60,8 @@ def run(args):
         controller=args.controller, devices=("usb-mouse",),
         log=g.BUILD / f"log/sleep-{args.controller}.log",
     ) as guest:
-        guest.wait_for("^READING", 120)
+        guest.wait_up()
+        guest.wait_for("^READING", 60)
         guest.point_with("Mouse")
         move(guest, *MOVES[0])
         guest.wait_for("^SLEEPING", 60)
