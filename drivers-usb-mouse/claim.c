@@ -15,6 +15,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/hid.h>
+#include <linux/kmod.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
@@ -62,6 +63,9 @@ struct hrm_claim {
 };
 
 static DEFINE_MUTEX(hrm_claim_lock);
+static DEFINE_MUTEX(hrm_rest_lock);
+/* Held from the first interface that needs it until hrmouse is unloaded */
+static const struct hrm_rest_ops *hrm_rest;
 /* Interfaces that usbhid keeps, until they are unplugged */
 static LIST_HEAD(hrm_left);
 /* Interfaces that hrmouse had when it was unloaded */
@@ -293,6 +297,7 @@ int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc)
 		return dev_err_probe(&intf->dev, -ENODEV, "no HID descriptor\n");
 
 	desc->version = le16_to_cpu(hid->version);
+	desc->country = hid->country;
 	desc->size = hid->report_type == HID_DT_REPORT ?
 		     le16_to_cpu(hid->report_length) : 0;
 	if (!desc->size || desc->size > HID_MAX_DESCRIPTOR_SIZE)
@@ -336,6 +341,34 @@ int hrm_claim_compare(struct usb_interface *intf,
 }
 
 /**
+ * hrm_claim_rest() - hrmouse_rest, which makes HID devices
+ *
+ * It is loaded with the first interface that has use for it.
+ *
+ * Context: may sleep.
+ *
+ * Return: what it does, or NULL if it is not there.
+ */
+const struct hrm_rest_ops *hrm_claim_rest(void)
+{
+	if (!IS_ENABLED(CONFIG_USB_HRMOUSE_REST))
+		return NULL;
+
+	guard(mutex)(&hrm_rest_lock);
+	if (!hrm_rest)
+		hrm_rest = symbol_get(hrm_rest_ops);
+	if (!hrm_rest && !request_module("hrmouse_rest"))
+		hrm_rest = symbol_get(hrm_rest_ops);
+	return hrm_rest;
+}
+
+/* Without usbhid nobody would drive the mouse of an interface that has more */
+static bool hrm_claim_partial(void)
+{
+	return hrm_claim_rest() || !IS_ENABLED(CONFIG_USB_HID);
+}
+
+/**
  * hrm_claim_plan() - the plan for an interface, if it is one for hrmouse
  * @intf: the interface
  * @bytes: its report descriptor
@@ -346,7 +379,8 @@ int hrm_claim_compare(struct usb_interface *intf,
  * Context: may sleep.
  *
  * Return: the plan, or ERR_PTR(): -EINVAL for a malformed descriptor,
- * -EOPNOTSUPP for one that holds more than mice and pointers, -ENOMEM.
+ * -EOPNOTSUPP for one that holds no mouse or pointer, or more than that and
+ * there is nobody for the rest, -ENOMEM.
  */
 struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 				size_t size,
@@ -369,7 +403,9 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 		return ERR_CAST(rd);
 	}
 
-	plan = hrm_plan_compile(rd, caps, &why);
+	plan = hrm_plan_compile(rd, false, caps, &why);
+	if (PTR_ERR(plan) == -EOPNOTSUPP && hrm_claim_partial())
+		plan = hrm_plan_compile(rd, true, caps, &why);
 	if (IS_ERR(plan) && why.text)
 		hrm_claim_leave(intf, why.text, why.usage);
 	*per_application = rd->n_applications > 1;
@@ -551,4 +587,6 @@ void hrm_claim_end(void)
 	}
 	list_for_each_entry_safe(claim, next, &hrm_left, node)
 		hrm_claim_del(claim);
+	if (hrm_rest)
+		symbol_put(hrm_rest_ops);
 }

@@ -27,6 +27,10 @@
 
 #include "hrmouse.h"
 
+static bool hrm_hidraw = IS_ENABLED(CONFIG_USB_HRMOUSE_HIDRAW);
+module_param_named(hidraw, hrm_hidraw, bool, 0644);
+MODULE_PARM_DESC(hidraw, "Plain mice have a HID device and hidraw, too, as others have");
+
 static void hrm_free_plan(void *plan)
 {
 	hrm_plan_free(plan);
@@ -99,6 +103,18 @@ static void hrm_set_multipliers(struct hrm_mouse *mouse)
 	hrm_plan_multiply(plan);
 }
 
+/* The HID core sets them for a HID device, but once: do they count? */
+static bool hrm_multiplied(const struct hrm_mouse *mouse)
+{
+	const struct hrm_plan *plan = mouse->plan;
+	unsigned int i;
+
+	for (i = 0; i < plan->n_ops; i++)
+		if (plan->ops[i].multiplier != plan->ops[i].multiplier_set)
+			return false;
+	return mouse->planned;
+}
+
 /* HID 1.11, 7.2.6: the boot protocol is for who cannot read descriptors */
 static void hrm_set_protocol(struct hrm_mouse *mouse)
 {
@@ -126,7 +142,25 @@ void hrm_configure(struct hrm_mouse *mouse)
 {
 	hrm_set_protocol(mouse);
 	hrm_set_idle(mouse);
+	if (!mouse->hid || hrm_multiplied(mouse))
+		hrm_set_multipliers(mouse);
+}
+
+/* The input devices, and the HID device where there is one */
+static int hrm_register(struct hrm_mouse *mouse, const struct hrm_caps *caps,
+			bool per_application)
+{
+	hrm_input_names(mouse);
+	hrm_set_idle(mouse);
+	if (mouse->plan->partial || hrm_hidraw)
+		mouse->rest = hrm_claim_rest();
+	if (mouse->rest)
+		return mouse->rest->add(mouse);
+
 	hrm_set_multipliers(mouse);
+	mouse->planned = true;
+	return hrm_input_register(mouse, mouse->desc.version, caps,
+				  per_application);
 }
 
 /* @caps are large, and needed no longer than this */
@@ -151,11 +185,9 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 	ret = hrm_transfer_init(mouse, ep);
 	if (ret)
 		return ret;
-	hrm_set_idle(mouse);
-	hrm_set_multipliers(mouse);
 
 	usb_set_intfdata(mouse->intf, mouse);
-	ret = hrm_input_register(mouse, desc->version, caps, per_application);
+	ret = hrm_register(mouse, caps, per_application);
 	if (ret)
 		return ret;
 
@@ -190,6 +222,7 @@ static int hrm_bind(struct usb_interface *intf)
 	if (!ret) {
 		mouse->intf = intf;
 		mouse->udev = interface_to_usbdev(intf);
+		mouse->host = &hrm_transfer_host;
 		ret = hrm_setup(mouse, caps, ep);
 	}
 	kfree(caps);
@@ -214,8 +247,12 @@ static int hrm_probe(struct usb_interface *intf, const struct usb_device_id *id)
 
 static void hrm_disconnect(struct usb_interface *intf)
 {
-	hrm_stats_remove(usb_get_intfdata(intf));
-	hrm_transfer_end(usb_get_intfdata(intf));
+	struct hrm_mouse *mouse = usb_get_intfdata(intf);
+
+	hrm_stats_remove(mouse);
+	hrm_transfer_end(mouse);
+	if (mouse->hid)
+		mouse->rest->remove(mouse);
 	hrm_claim_released(intf);
 }
 

@@ -16,6 +16,8 @@
 
 #include "plan.h"
 
+struct hid_device;
+
 /* The name has to be as long as that of a struct hid_device */
 #define HRM_NAME_LEN	128
 #define HRM_PATH_LEN	64
@@ -25,11 +27,48 @@
  * @bytes: the descriptor
  * @size: its length in bytes
  * @version: bcdHID
+ * @country: bCountryCode
  */
 struct hrm_descriptor {
 	u8 *bytes;
 	size_t size;
 	u16 version;
+	u8 country;
+};
+
+struct hrm_mouse;
+
+/**
+ * struct hrm_rest_ops - what hrmouse_rest does for hrmouse
+ * @add: make the HID device; may sleep, called from probe
+ * @remove: undo @add, the transfers having ended; may sleep
+ * @report: a report for hid-core; any context
+ * @raw: a report that the plan takes, for hidraw; any context
+ * @key_held: whether a key of any input device is down; may sleep
+ */
+struct hrm_rest_ops {
+	int (*add)(struct hrm_mouse *mouse);
+	void (*remove)(struct hrm_mouse *mouse);
+	void (*report)(struct hrm_mouse *mouse, u8 *data, size_t size,
+		       unsigned int len);
+	void (*raw)(struct hrm_mouse *mouse, u8 *data, unsigned int len);
+	bool (*key_held)(struct hrm_mouse *mouse);
+};
+
+/* Not linked but looked up: hrmouse works without */
+extern const struct hrm_rest_ops hrm_rest_ops;
+
+/**
+ * struct hrm_rest_host - what hrmouse does for hrmouse_rest
+ * @open: hrm_transfer_open()
+ * @close: hrm_transfer_close()
+ * @plan: hrm_transfer_plan()
+ */
+struct hrm_rest_host {
+	int (*open)(struct hrm_mouse *mouse);
+	void (*close)(struct hrm_mouse *mouse);
+	void (*plan)(struct hrm_mouse *mouse,
+		     bool (*bind)(struct hrm_mouse *mouse));
 };
 
 /* What is counted when something goes wrong */
@@ -89,6 +128,8 @@ struct hrm_pool {
  * @reports: packets that came
  * @bytes: their lengths
  * @dropping: reports are from before the device was opened
+ * @planned: the plan's input devices are there; without @hid they always are
+ * @raw: somebody has hidraw open
  * @halted: the endpoint has to be cleared
  * @retry_ms: pause before the next try after a transfer error, 0 if none
  * @retry_until: jiffies at which a series of errors calls for a reset
@@ -110,6 +151,11 @@ struct hrm_pool {
  * @running: @pool may be submitted
  * @suspended: no transfers for now
  * @gone: no transfers any more
+ * @bound: @hid has its driver
+ * @hid: the HID device, or NULL; that and the next three are hrmouse_rest's
+ * @rest: what made it
+ * @host: what it may call
+ * @setkeycode: hid-input's
  * @desc: the report descriptor
  * @node: in the list of all that debugfs shows
  * @name: as hid-core composes it
@@ -122,6 +168,8 @@ struct hrm_mouse {
 	unsigned long reports;
 	unsigned long bytes;
 	bool dropping;
+	bool planned;
+	bool raw;
 	bool halted;
 	u8 n_resets;
 	unsigned int retry_ms;
@@ -137,12 +185,19 @@ struct hrm_mouse {
 	struct usb_interface *intf;
 	struct usb_endpoint_descriptor *ep;
 	u8 interval;
-	struct mutex lock;	/* users to gone, pool */
+	struct mutex lock;	/* users to bound, pool */
 	unsigned int users;
 	bool always_poll;
 	bool running;
 	bool suspended;
 	bool gone;
+	bool bound;
+	struct hid_device *hid;
+	const struct hrm_rest_ops *rest;
+	const struct hrm_rest_host *host;
+	int (*setkeycode)(struct input_dev *input,
+			  const struct input_keymap_entry *ke,
+			  unsigned int *old_keycode);
 	struct hrm_descriptor desc;
 	struct list_head node;
 	char name[HRM_NAME_LEN];
@@ -159,6 +214,7 @@ void hrm_claim_failed(struct usb_interface *intf);
 void hrm_claim_taken(struct usb_interface *intf);
 void hrm_claim_released(struct usb_interface *intf);
 bool hrm_claim_polled(struct usb_device *udev);
+const struct hrm_rest_ops *hrm_claim_rest(void);
 int hrm_claim_read(struct usb_interface *intf, struct hrm_descriptor *desc);
 int hrm_claim_compare(struct usb_interface *intf,
 		      const struct hrm_descriptor *desc);
@@ -171,6 +227,7 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 void hrm_configure(struct hrm_mouse *mouse);
 
 /* input.c */
+void hrm_input_names(struct hrm_mouse *mouse);
 int hrm_input_register(struct hrm_mouse *mouse, u16 version,
 		       const struct hrm_caps *caps, bool per_application);
 
@@ -187,6 +244,8 @@ void hrm_stats_remove(struct hrm_mouse *mouse);
 void hrm_stats_report(struct hrm_mouse *mouse, const struct urb *urb);
 
 /* transfer.c */
+extern const struct hrm_rest_host hrm_transfer_host;
+
 int hrm_transfer_init(struct hrm_mouse *mouse,
 		      struct usb_endpoint_descriptor *ep);
 int hrm_transfer_open(struct hrm_mouse *mouse);

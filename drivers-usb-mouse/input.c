@@ -62,8 +62,13 @@ static int hrm_input_setkeycode(struct input_dev *input,
 	return 0;
 }
 
-/* As usbhid_probe() composes them */
-static void hrm_input_names(struct hrm_mouse *mouse)
+/**
+ * hrm_input_names() - name an interface as usbhid_probe() does
+ * @mouse: the interface
+ *
+ * Context: may sleep; the device is awake.
+ */
+void hrm_input_names(struct hrm_mouse *mouse)
 {
 	struct usb_device *udev = mouse->udev;
 	size_t len;
@@ -125,7 +130,7 @@ static int hrm_input_declare(struct input_dev *input,
 
 /**
  * hrm_input_register() - register the input devices of an interface
- * @mouse: the interface, its plan and its transfers ready
+ * @mouse: the interface, its plan, transfers and names ready
  * @version: what becomes the version of the input ID: bcdHID, as with usbhid
  * @caps: what to declare, one per input device of the plan
  * @per_application: the interface has more than one application
@@ -143,8 +148,6 @@ int hrm_input_register(struct hrm_mouse *mouse, u16 version,
 	struct input_dev *input;
 	unsigned int i;
 	int ret;
-
-	hrm_input_names(mouse);
 
 	/* All of them before the first can be opened */
 	for (i = 0; i < plan->n_inputs; i++) {

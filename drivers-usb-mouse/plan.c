@@ -48,6 +48,7 @@ struct hrm_mapping {
 struct hrm_compiler {
 	const struct hrm_rdesc *rd;
 	struct hrm_caps *caps;
+	struct hrm_caps *saved;	/* of @caps, while a report is tried; NULL: all or none */
 	struct hrm_why *why;
 	struct hrm_plan *plan;	/* NULL: count */
 	struct hrm_plan n;	/* the counters */
@@ -818,6 +819,55 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 	return 0;
 }
 
+/* A report that is no mouse's, or not all of it, is not for the plan */
+static int hrm_try_report(struct hrm_compiler *c, unsigned int index)
+{
+	const struct hrm_report *report = &c->rd->reports[index];
+	struct hrm_plan n = c->n;
+	int ret;
+
+	memcpy(c->saved, c->caps, HRM_MAX_INPUTS * sizeof(*c->caps));
+	ret = hrm_compile_report(c, index);
+	if (ret != -EOPNOTSUPP)
+		return ret;
+
+	memcpy(c->caps, c->saved, HRM_MAX_INPUTS * sizeof(*c->caps));
+	c->n = n;
+	c->run_len = 0;
+	c->n.max_len = max_t(u16, n.max_len,
+			     hrm_report_len(report) + n.numbered);
+	return 0;
+}
+
+/* hid-core has hid-multitouch for what has this usage */
+static u32 hrm_find_touch(const struct hrm_rdesc *rd)
+{
+	const struct hrm_field *field = rd->fields;
+	unsigned int i;
+
+	for (; field < rd->fields + rd->n_fields; field++) {
+		if (rd->reports[field->report].type != HRM_INPUT ||
+		    field->flags & HID_MAIN_ITEM_CONSTANT)
+			continue;
+		for (i = 0; i < field->n_usages; i++)
+			if (hrm_field_usage(rd, field, i, NULL) ==
+			    HID_DG_CONTACTID)
+				return HID_DG_CONTACTID;
+	}
+	return 0;
+}
+
+static bool hrm_has_mouse(const struct hrm_rdesc *rd)
+{
+	const struct hrm_field *field = rd->fields;
+
+	for (; field < rd->fields + rd->n_fields; field++)
+		if (hrm_is_mouse(field->application) &&
+		    rd->reports[field->report].type == HRM_INPUT)
+			return true;
+	return false;
+}
+
 /* hid-input makes a power supply of it */
 static bool hrm_is_battery(u32 usage)
 {
@@ -917,7 +967,7 @@ static int hrm_compile_other(struct hrm_compiler *c, unsigned int index)
 	int ret;
 
 	for (; field < c->rd->fields + c->rd->n_fields; field++) {
-		if (field->report != index)
+		if (field->report != index || c->saved)
 			continue;
 		ret = hrm_check_field(c, field, report->type == HRM_OUTPUT);
 		if (ret)
@@ -935,7 +985,10 @@ static int hrm_compile(struct hrm_compiler *c)
 	u32 usage;
 	int ret;
 
-	c->n = (struct hrm_plan) { .numbered = c->rd->numbered[HRM_INPUT] };
+	c->n = (struct hrm_plan) {
+		.numbered = c->rd->numbered[HRM_INPUT],
+		.partial = c->saved,
+	};
 
 	/* These have drivers of their own, whatever else is there */
 	for (i = 0; i < c->rd->n_collections; i++) {
@@ -944,18 +997,27 @@ static int hrm_compile(struct hrm_compiler *c)
 		    usage == HRM_GOOGLE_VIVALDI)
 			return hrm_refuse(c, "a collection of another driver", usage);
 	}
+	usage = c->saved ? hrm_find_touch(c->rd) : 0;
+	if (usage)
+		return hrm_refuse(c, "a touch device", usage);
 
 	/* In the order of hid-input's keymap */
 	for (type = HRM_INPUT; type <= HRM_FEATURE; type++) {
 		for (i = 0; i < c->rd->n_reports; i++) {
 			if (c->rd->reports[i].type != type)
 				continue;
-			ret = type == HRM_INPUT ? hrm_compile_report(c, i) :
-						  hrm_compile_other(c, i);
+			if (type != HRM_INPUT)
+				ret = hrm_compile_other(c, i);
+			else if (c->saved)
+				ret = hrm_try_report(c, i);
+			else
+				ret = hrm_compile_report(c, i);
 			if (ret)
 				return ret;
 		}
 	}
+	if (c->saved)
+		return hrm_has_mouse(c->rd) ? 0 : hrm_refuse(c, "no mouse", 0);
 	for (i = 0; i < c->n.n_inputs; i++)
 		any |= !bitmap_empty(c->caps[i].evbit, EV_CNT);
 	return any ? 0 : hrm_refuse(c, "no input", 0);
@@ -990,18 +1052,22 @@ static struct hrm_plan *hrm_plan_alloc(const struct hrm_plan *n)
 /**
  * hrm_plan_compile() - make the plan for a report descriptor
  * @rd: the parsed descriptor
+ * @partial: there is somebody for what is not the mouse's
  * @caps: set to what each of the plan's input devices is to declare
  * @why: set to the reason where there is no plan
  *
  * The plan covers every field of the descriptor or there is none: an interface
- * that holds more than mice and pointers is left to usbhid.
+ * that holds more than mice and pointers is left to usbhid. If @partial it
+ * covers the input reports that consist of a mouse or a pointer alone, which
+ * may be none, and has the Resolution Multipliers of all feature reports.
  *
  * Context: may sleep.
  *
  * Return: the plan, to be freed with hrm_plan_free(), or ERR_PTR(): -ENOMEM,
- * -EOPNOTSUPP for a descriptor with anything that hrmouse does not handle.
+ * -EOPNOTSUPP for a descriptor with anything that hrmouse does not handle, or
+ * if @partial for one without a mouse or with a driver of its own.
  */
-struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
+struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd, bool partial,
 				  struct hrm_caps caps[HRM_MAX_INPUTS],
 				  struct hrm_why *why)
 {
@@ -1009,15 +1075,18 @@ struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
 	int ret;
 
 	*why = (struct hrm_why) {};
-	ret = hrm_compile(&c);
-	if (ret)
-		return ERR_PTR(ret);
-
-	c.plan = hrm_plan_alloc(&c.n);
-	if (!c.plan)
-		return ERR_PTR(-ENOMEM);
+	if (partial) {
+		c.saved = kcalloc(HRM_MAX_INPUTS, sizeof(*c.saved), GFP_KERNEL);
+		if (!c.saved)
+			return ERR_PTR(-ENOMEM);
+	}
 
 	ret = hrm_compile(&c);
+	if (!ret) {
+		c.plan = hrm_plan_alloc(&c.n);
+		ret = c.plan ? hrm_compile(&c) : -ENOMEM;
+	}
+	kfree(c.saved);
 	if (ret) {
 		hrm_plan_free(c.plan);
 		return ERR_PTR(ret);

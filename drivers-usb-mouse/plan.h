@@ -182,6 +182,8 @@ struct hrm_caps {
  * @n_parts: number of @parts
  * @n_inputs: number of @inputs
  * @numbered: whether a report starts with its ID
+ * @partial: there is more than the plan covers: other input reports, and what
+ *	     else concerns hid-input
  * @max_len: length of the longest report in bytes, its ID included
  */
 struct hrm_plan {
@@ -203,6 +205,7 @@ struct hrm_plan {
 	u16 max_len;
 	u8 n_inputs;
 	bool numbered;
+	bool partial;
 };
 
 /**
@@ -221,7 +224,7 @@ enum hrm_result {
 	HRM_REPORT_UNKNOWN,	/* no such report ID */
 };
 
-struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd,
+struct hrm_plan *hrm_plan_compile(const struct hrm_rdesc *rd, bool partial,
 				  struct hrm_caps caps[HRM_MAX_INPUTS],
 				  struct hrm_why *why);
 void hrm_plan_free(struct hrm_plan *plan);

@@ -76,7 +76,13 @@ static void hrm_show_plan(struct seq_file *seq, struct hrm_mouse *mouse)
 	const struct hrm_op *op;
 	unsigned int i;
 
-	for (i = 0; i < plan->n_reports; i++) {
+	/* The input devices of a HID device come and go */
+	guard(mutex)(&mouse->lock);
+	if (!mouse->planned)
+		seq_puts(seq, "all reports: to the HID core\n");
+	else if (plan->partial)
+		seq_puts(seq, "other reports: to the HID core\n");
+	for (i = 0; i < plan->n_reports && mouse->planned; i++) {
 		report = &plan->reports[i];
 		seq_printf(seq, "report %u: %u bytes, to %s\n", report->id,
 			   report->len,

@@ -148,6 +148,14 @@ static void hrm_transfer_retry(struct work_struct *work)
 	hrm_transfer_submit(mouse);
 }
 
+static void hrm_transfer_rest(struct urb *urb)
+{
+	struct hrm_mouse *mouse = urb->context;
+
+	mouse->rest->report(mouse, urb->transfer_buffer,
+			    urb->transfer_buffer_length, urb->actual_length);
+}
+
 static void hrm_transfer_dropped(struct urb *urb, enum hrm_result result)
 {
 	struct hrm_mouse *mouse = urb->context;
@@ -155,6 +163,10 @@ static void hrm_transfer_dropped(struct urb *urb, enum hrm_result result)
 
 	if (!len) {
 		mouse->counts[HRM_DROPPED_EMPTY]++;
+	} else if (mouse->hid) {
+		/* Not the mouse's, or hid-core says what is wrong with it */
+		mouse->counts[HRM_DROPPED_SHORT] += result == HRM_REPORT_SHORT;
+		hrm_transfer_rest(urb);
 	} else if (result == HRM_REPORT_UNKNOWN) {
 		mouse->counts[HRM_DROPPED_UNKNOWN]++;
 		dev_dbg_ratelimited(&mouse->intf->dev,
@@ -170,10 +182,14 @@ static void hrm_transfer_dropped(struct urb *urb, enum hrm_result result)
 /*
  * What concerns a report only now and then: runtime PM, which does not need to
  * know it by the microsecond, and asks the clock; the end of a series of
- * errors; reports that are to be dropped. Returns whether this one is.
+ * errors; reports that are to be dropped; those that somebody reads from
+ * hidraw, and those that hid-core has to have. Returns whether the plan has
+ * nothing to do with this one.
  */
-static noinline bool hrm_transfer_look(struct hrm_mouse *mouse)
+static noinline bool hrm_transfer_look(struct urb *urb)
 {
+	struct hrm_mouse *mouse = urb->context;
+
 	mouse->retry_ms = 0;
 	mouse->n_resets = 0;
 	if (READ_ONCE(mouse->dropping)) {
@@ -182,7 +198,19 @@ static noinline bool hrm_transfer_look(struct hrm_mouse *mouse)
 	}
 	WRITE_ONCE(mouse->next_look, jiffies + HRM_BUSY);
 	usb_mark_last_busy(mouse->udev);
-	return false;
+	if (!mouse->hid)
+		return false;
+
+	/* Pairs with hrm_rest_set_raw(): then the next report looks again */
+	smp_mb();
+	if (!mouse->planned || READ_ONCE(mouse->raw))
+		WRITE_ONCE(mouse->next_look, jiffies);
+	if (!mouse->planned)
+		hrm_transfer_rest(urb);
+	else if (READ_ONCE(mouse->raw))
+		mouse->rest->raw(mouse, urb->transfer_buffer,
+				 urb->actual_length);
+	return !mouse->planned;
 }
 
 static void hrm_transfer_report(struct urb *urb)
@@ -197,7 +225,7 @@ static void hrm_transfer_report(struct urb *urb)
 		hrm_stats_report(mouse, urb);
 	/* Whoever changes it meanwhile is heard by the next report */
 	if (unlikely(time_after_eq(jiffies, data_race(mouse->next_look))) &&
-	    hrm_transfer_look(mouse))
+	    hrm_transfer_look(urb))
 		return;
 
 	result = hrm_plan_run(mouse->plan, urb->transfer_buffer, len);
@@ -498,10 +526,42 @@ int hrm_transfer_poll(struct hrm_mouse *mouse, bool always)
 	return 0;
 }
 
-static bool hrm_transfer_key_held(const struct hrm_plan *plan)
+/**
+ * hrm_transfer_plan() - the HID device gets its driver, or loses it
+ * @mouse: the interface
+ * @bind: connects the plan with the input devices, and returns whether the plan
+ *	  is to take the mouse's reports from now on; NULL: the input devices go
+ *	  away
+ *
+ * Context: may sleep; the input devices exist until it returns.
+ */
+static void hrm_transfer_plan(struct hrm_mouse *mouse,
+			      bool (*bind)(struct hrm_mouse *mouse))
 {
+	guard(mutex)(&mouse->lock);
+
+	if (mouse->running)
+		hrm_transfer_stop(mouse);
+	memset(mouse->plan->inputs, 0, sizeof(mouse->plan->inputs));
+	mouse->bound = bind;
+	mouse->planned = bind && bind(mouse);
+	WRITE_ONCE(mouse->next_look, jiffies);
+	hrm_transfer_update(mouse);
+}
+
+const struct hrm_rest_host hrm_transfer_host = {
+	.open = hrm_transfer_open,
+	.close = hrm_transfer_close,
+	.plan = hrm_transfer_plan,
+};
+
+static bool hrm_transfer_key_held(struct hrm_mouse *mouse)
+{
+	const struct hrm_plan *plan = mouse->plan;
 	unsigned int i;
 
+	if (mouse->hid)
+		return mouse->bound && mouse->rest->key_held(mouse);
 	for (i = 0; i < plan->n_inputs; i++)
 		if (!bitmap_empty(plan->inputs[i]->key, KEY_CNT))
 			return true;
@@ -524,7 +584,7 @@ int hrm_transfer_suspend(struct hrm_mouse *mouse, bool autosuspend)
 
 	mouse->suspended = true;
 	hrm_transfer_update(mouse);
-	if (autosuspend && hrm_transfer_key_held(mouse->plan)) {
+	if (autosuspend && hrm_transfer_key_held(mouse)) {
 		mouse->suspended = false;
 		hrm_transfer_update(mouse);
 		return -EBUSY;

@@ -156,7 +156,7 @@ bool hrm_test_compile(struct kunit *test, const u8 *desc, size_t size)
 	rd = hrm_rdesc_parse(desc, size, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(rd));
 	t->rd = rd;
-	plan = hrm_plan_compile(t->rd, t->caps, &t->why);
+	plan = hrm_plan_compile(t->rd, false, t->caps, &t->why);
 	if (IS_ERR(plan)) {
 		KUNIT_EXPECT_EQ(test, PTR_ERR(plan), -EOPNOTSUPP);
 		KUNIT_EXPECT_NOT_NULL(test, t->why.text);

@@ -164,7 +164,7 @@ static void native_plug_hrmouse(struct kunit *test, struct native *n)
 
 	n->rd = hrm_rdesc_parse(n->dev->rdesc, n->dev->rdesc_len, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, n->rd);
-	n->plan = hrm_plan_compile(n->rd, n->caps, &why);
+	n->plan = hrm_plan_compile(n->rd, false, n->caps, &why);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, n->plan);
 	KUNIT_ASSERT_EQ(test, n->plan->n_inputs, 1);
 	KUNIT_ASSERT_LE(test, n->plan->max_len + HRM_PLAN_PAD, NATIVE_LEN);

@@ -32,7 +32,7 @@ int main(void)
 		if (IS_ERR(rd)) {
 			puts("malformed");
 		} else {
-			plan = hrm_plan_compile(rd, caps, &why);
+			plan = hrm_plan_compile(rd, false, caps, &why);
 			puts(IS_ERR(plan) ? why.text : "taken");
 			if (!IS_ERR(plan))
 				hrm_plan_free(plan);

@@ -566,7 +566,7 @@ static int compile(const u8 *desc, long *allocs)
 	must(shim_alloc_max <= in.size * PER_BYTE + MAX_BASE);
 	if (!ret) {
 		shim_alloc_max = 0;
-		plan = hrm_plan_compile(rd, caps, &why);
+		plan = hrm_plan_compile(rd, false, caps, &why);
 		ret = PTR_ERR_OR_ZERO(plan);
 		must(!ret || ret == -ENOMEM || (ret == -EOPNOTSUPP && why.text));
 		must(shim_alloc_max <= MAX_PLAN);

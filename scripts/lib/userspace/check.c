@@ -141,7 +141,7 @@ static void open_mouse(struct mouse *m, const u8 *desc, size_t size)
 			m->wrong = "parser: not EINVAL";
 		m->rd = NULL;
 	} else {
-		m->plan = hrm_plan_compile(m->rd, m->caps, &m->why);
+		m->plan = hrm_plan_compile(m->rd, false, m->caps, &m->why);
 		if (IS_ERR(m->plan)) {
 			if (PTR_ERR(m->plan) != -EOPNOTSUPP || !m->why.text)
 				m->wrong = "plan: refused without a reason";
@@ -585,7 +585,7 @@ static int bounds(void)
 	shim_alloc_fail_after = -1;
 	rd = hrm_rdesc_parse(qemu_mouse, sizeof(qemu_mouse), NULL);
 	shim_alloc_fail_after = 0;
-	n_wrong += PTR_ERR_OR_ZERO(hrm_plan_compile(rd, caps, &why)) != -ENOMEM;
+	n_wrong += PTR_ERR_OR_ZERO(hrm_plan_compile(rd, false, caps, &why)) != -ENOMEM;
 	shim_alloc_fail_after = -1;
 	hrm_rdesc_free(rd);
 	n_wrong += shim_allocs != 0;

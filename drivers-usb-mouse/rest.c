@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The HID device of an interface that hrmouse drives: hidraw, and what is not
+ * the mouse's
+ *
+ * hrmouse is the transport of that device, as usbhid is of others. hid-core and
+ * hid-generic get the whole descriptor, and make of it all that they make of it
+ * under usbhid: input devices, hidraw, attributes, names. The plan then takes
+ * the mouse's reports past hid-core and right into those input devices. Where
+ * it cannot, because another HID driver is bound or a quirk is set, all reports
+ * go through hid-core.
+ *
+ * A module of its own, since hrmouse does not need the HID core otherwise.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/hid.h>
+#include <linux/hidraw.h>
+#include <linux/input.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/string.h>
+#include <linux/usb.h>
+
+#include "hrmouse.h"
+
+/* What does not change what hid-core and hid-input make of a report */
+#define HRM_REST_QUIRKS (HID_QUIRK_INPUT_PER_APP | HID_QUIRK_ALWAYS_POLL | \
+			 HID_QUIRK_NOGET | HID_QUIRK_NO_INIT_REPORTS | \
+			 HID_QUIRK_HIDDEV_FORCE | \
+			 HID_QUIRK_NO_OUTPUT_REPORTS_ON_INTR_EP | \
+			 HID_QUIRK_SKIP_OUTPUT_REPORT_ID | \
+			 HID_QUIRK_IGNORE_SPECIAL_DRIVER)
+
+static struct hrm_mouse *hrm_rest_mouse(struct hid_device *hid)
+{
+	return hid->driver_data;
+}
+
+/* The keymap is hid-input's; the plan has a copy of what concerns it */
+static bool hrm_rest_key(struct hrm_plan *plan, unsigned int index,
+			 const struct hid_usage *usage)
+{
+	struct hrm_key *key = &plan->keys[index];
+
+	if (index >= plan->n_keys || key->usage != usage->hid)
+		return false;
+	/* Read by hrm_plan_run() at any time */
+	WRITE_ONCE(key->code, usage->type == EV_KEY ? usage->code : KEY_RESERVED);
+	return true;
+}
+
+static bool hrm_rest_is_key(const struct hrm_op *op)
+{
+	switch (op->kind) {
+	case HRM_OP_BUTTONS:
+	case HRM_OP_KEY:
+	case HRM_OP_ARRAY:
+		return true;
+	default:
+		return op->flags & HRM_OP_HAT_KEY;
+	}
+}
+
+/* What hid-core has done so far counts as what the plan has done */
+static void hrm_rest_sync_op(const struct hrm_plan *plan, struct hrm_op *op,
+			     const struct input_dev *input)
+{
+	unsigned int i, code;
+
+	switch (op->kind) {
+	case HRM_OP_BUTTONS:
+		op->last = 0;
+		for (i = 0; i < 64 - op->rsh; i++) {
+			code = plan->keys[op->code + i].code;
+			if (code && test_bit(code, input->key))
+				op->last |= BIT(i);
+		}
+		break;
+	case HRM_OP_KEY:
+		op->last = test_bit(plan->keys[op->code].code, input->key);
+		break;
+	case HRM_OP_ABS:
+		op->last = input_abs_get_val((struct input_dev *)input, op->code);
+		break;
+	}
+}
+
+/* Whether a report means to the plan what it means to hid-input */
+static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
+				  struct hrm_plan_report *to, unsigned int *key)
+{
+	struct hid_report *from =
+		hid->report_enum[HID_INPUT_REPORT].report_id_hash[to->id];
+	struct hrm_op *op = to->ops;
+	struct input_dev *input = NULL;
+	struct hid_usage *usage;
+	unsigned int i, j;
+
+	if (!from)
+		return false;
+	for (i = 0; i < from->maxfield; i++) {
+		struct hid_field *field = from->field[i];
+
+		if (!field->hidinput ||
+		    (input && input != field->hidinput->input))
+			return false;
+		input = field->hidinput->input;
+
+		for (j = 0; j < field->maxusage; j++) {
+			usage = &field->usage[j];
+			if (!usage->type || usage->type == EV_KEY) {
+				if (!hrm_rest_key(plan, (*key)++, usage))
+					return false;
+				continue;
+			}
+			if (j >= field->report_count)
+				continue;
+			while (op < to->end && hrm_rest_is_key(op))
+				op++;
+			if (op == to->end || op->code != usage->code)
+				return false;
+			if (op->kind == HRM_OP_WHEEL)
+				op->multiplier = usage->resolution_multiplier;
+			op++;
+		}
+	}
+	while (op < to->end && hrm_rest_is_key(op))
+		op++;
+	if (op != to->end || (input && plan->inputs[to->input] &&
+			      plan->inputs[to->input] != input))
+		return false;
+	if (input)
+		plan->inputs[to->input] = input;
+
+	for (op = to->ops; op < to->end; op++)
+		hrm_rest_sync_op(plan, op, input);
+	to->again |= to->watch;
+	return true;
+}
+
+/* EVIOCSKEYCODE; called with the event lock of the input device */
+static int hrm_rest_setkeycode(struct input_dev *input,
+			       const struct input_keymap_entry *ke,
+			       unsigned int *old_keycode)
+{
+	struct hid_device *hid = input_get_drvdata(input);
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	struct hrm_plan *plan = mouse->plan;
+	struct hrm_plan_report *report;
+	struct hid_report *from;
+	unsigned int i, j, key = 0;
+	int ret;
+
+	ret = mouse->setkeycode(input, ke, old_keycode);
+	if (ret)
+		return ret;
+
+	for (report = plan->reports; report < plan->reports + plan->n_reports;
+	     report++) {
+		from = hid->report_enum[HID_INPUT_REPORT].report_id_hash[report->id];
+		for (i = 0; i < from->maxfield; i++) {
+			for (j = 0; j < from->field[i]->maxusage; j++) {
+				struct hid_usage *usage = &from->field[i]->usage[j];
+
+				if (!usage->type || usage->type == EV_KEY)
+					hrm_rest_key(plan, key++, usage);
+			}
+		}
+	}
+	return 0;
+}
+
+/* Called while no report is being run; @mouse->lock is held */
+static bool hrm_rest_bind(struct hrm_mouse *mouse)
+{
+	struct hid_device *hid = mouse->hid;
+	struct hrm_plan *plan = mouse->plan;
+	unsigned int i, key = 0;
+
+	if (!plan->n_reports || strcmp(hid->driver->name, "hid-generic") ||
+	    !(hid->claimed & HID_CLAIMED_INPUT) ||
+	    hid->quirks & ~HRM_REST_QUIRKS ||
+	    hid->rsize != mouse->desc.size ||
+	    memcmp(hid->rdesc, mouse->desc.bytes, hid->rsize))
+		return false;
+
+	for (i = 0; i < plan->n_reports; i++) {
+		if (!hrm_rest_match_report(hid, plan, &plan->reports[i], &key)) {
+			dev_dbg(&hid->dev, "report %u is not as planned\n",
+				plan->reports[i].id);
+			return false;
+		}
+	}
+	for (i = 0; i < plan->n_inputs; i++) {
+		if (!plan->inputs[i])
+			return false;
+		mouse->setkeycode = plan->inputs[i]->setkeycode;
+	}
+	for (i = 0; i < plan->n_inputs; i++)
+		plan->inputs[i]->setkeycode = hrm_rest_setkeycode;
+	return true;
+}
+
+static int hrm_rest_parse(struct hid_device *hid)
+{
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	const struct usb_interface_descriptor *desc =
+		&mouse->intf->cur_altsetting->desc;
+
+	hid->version = mouse->desc.version;
+	hid->country = mouse->desc.country;
+	if (desc->bInterfaceSubClass == USB_INTERFACE_SUBCLASS_BOOT)
+		hid->quirks |= HID_QUIRK_NOGET;
+	return hid_parse_report(hid, mouse->desc.bytes, mouse->desc.size);
+}
+
+static int hrm_rest_start(struct hid_device *hid)
+{
+	return 0;
+}
+
+static void hrm_rest_set_raw(struct hrm_mouse *mouse, bool raw)
+{
+	WRITE_ONCE(mouse->raw, raw);
+	/* Pairs with hrm_transfer_look(): the next report sees it */
+	smp_mb();
+	WRITE_ONCE(mouse->next_look, jiffies);
+}
+
+/* HID drivers do this to keep a device awake, and hidraw while it is open */
+static int hrm_rest_power(struct hid_device *hid, int level)
+{
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	int ret = 0;
+
+	switch (level) {
+	case PM_HINT_FULLON:
+		ret = usb_autopm_get_interface(mouse->intf);
+		if (!ret)
+			hrm_rest_set_raw(mouse, true);
+		break;
+	case PM_HINT_NORMAL:
+		hrm_rest_set_raw(mouse, false);
+		usb_autopm_put_interface(mouse->intf);
+		break;
+	}
+	return ret;
+}
+
+/* A hidraw that is open when the driver is unbound does not call power() */
+static void hrm_rest_stop(struct hid_device *hid)
+{
+	if (hrm_rest_mouse(hid)->raw)
+		hrm_rest_power(hid, PM_HINT_NORMAL);
+}
+
+static int hrm_rest_open(struct hid_device *hid)
+{
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+
+	return mouse->host->open(mouse);
+}
+
+static void hrm_rest_close(struct hid_device *hid)
+{
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+
+	mouse->host->close(mouse);
+}
+
+/* HID 1.11, 7.2.1 and 7.2.2; a report without ID has no byte for it */
+static int hrm_rest_raw_request(struct hid_device *hid, unsigned char id,
+				__u8 *data, size_t len, unsigned char type,
+				int request)
+{
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	struct usb_device *udev = mouse->udev;
+	u8 direction = USB_DIR_OUT;
+	unsigned int pipe, skip;
+	int ret;
+
+	switch (request) {
+	case HID_REQ_GET_REPORT:
+		direction = USB_DIR_IN;
+		pipe = usb_rcvctrlpipe(udev, 0);
+		data[0] = id;
+		break;
+	case HID_REQ_SET_REPORT:
+		pipe = usb_sndctrlpipe(udev, 0);
+		data[0] = type == HID_OUTPUT_REPORT &&
+			  hid->quirks & HID_QUIRK_SKIP_OUTPUT_REPORT_ID ? 0 : id;
+		break;
+	default:
+		return -EIO;
+	}
+
+	skip = !data[0];
+	ret = usb_control_msg(udev, pipe, request,
+			      USB_TYPE_CLASS | USB_RECIP_INTERFACE | direction,
+			      (type + 1) << 8 | id,
+			      mouse->intf->cur_altsetting->desc.bInterfaceNumber,
+			      data + skip, len - skip, USB_CTRL_SET_TIMEOUT);
+	return ret > 0 ? ret + skip : ret;
+}
+
+static int hrm_rest_output_report(struct hid_device *hid, __u8 *data, size_t len)
+{
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	struct usb_endpoint_descriptor *ep;
+	unsigned int skip = !data[0];
+	int ret, sent;
+
+	/* HID 1.11, 4.4: without an interrupt OUT endpoint it is the control one */
+	if (usb_find_int_out_endpoint(mouse->intf->cur_altsetting, &ep))
+		return hrm_rest_raw_request(hid, data[0], data, len,
+					    HID_OUTPUT_REPORT,
+					    HID_REQ_SET_REPORT);
+
+	ret = usb_interrupt_msg(mouse->udev,
+				usb_sndintpipe(mouse->udev, ep->bEndpointAddress),
+				data + skip, len - skip, &sent,
+				USB_CTRL_SET_TIMEOUT);
+	return ret ?: sent + skip;
+}
+
+/* HID 1.11, 7.2.4 */
+static int hrm_rest_idle(struct hid_device *hid, int report, int idle,
+			 int request)
+{
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+
+	if (request != HID_REQ_SET_IDLE)
+		return -EINVAL;
+	return usb_control_msg(mouse->udev, usb_sndctrlpipe(mouse->udev, 0),
+			       HID_REQ_SET_IDLE,
+			       USB_TYPE_CLASS | USB_RECIP_INTERFACE |
+			       USB_DIR_OUT, idle << 8 | report,
+			       mouse->intf->cur_altsetting->desc.bInterfaceNumber,
+			       NULL, 0, USB_CTRL_SET_TIMEOUT);
+}
+
+static bool hrm_rest_may_wakeup(struct hid_device *hid)
+{
+	return device_may_wakeup(&hrm_rest_mouse(hid)->udev->dev);
+}
+
+static const struct hid_ll_driver hrm_rest_ll_driver = {
+	.parse = hrm_rest_parse,
+	.start = hrm_rest_start,
+	.stop = hrm_rest_stop,
+	.open = hrm_rest_open,
+	.close = hrm_rest_close,
+	.power = hrm_rest_power,
+	.raw_request = hrm_rest_raw_request,
+	.output_report = hrm_rest_output_report,
+	.idle = hrm_rest_idle,
+	.may_wakeup = hrm_rest_may_wakeup,
+};
+
+/*
+ * The input devices come and go with the HID driver, which userspace can
+ * unbind; hid-core tells nobody but those who listen to the bus.
+ */
+static int hrm_rest_notify(struct notifier_block *nb, unsigned long action,
+			   void *data)
+{
+	struct hid_device *hid = to_hid_device(data);
+	struct hrm_mouse *mouse;
+
+	if (hid->ll_driver != &hrm_rest_ll_driver)
+		return NOTIFY_DONE;
+
+	mouse = hrm_rest_mouse(hid);
+	switch (action) {
+	case BUS_NOTIFY_BOUND_DRIVER:
+		mouse->host->plan(mouse, hrm_rest_bind);
+		return NOTIFY_OK;
+	case BUS_NOTIFY_UNBIND_DRIVER:
+		mouse->host->plan(mouse, NULL);
+		return NOTIFY_OK;
+	default:
+		return NOTIFY_DONE;
+	}
+}
+
+static struct notifier_block hrm_rest_nb = {
+	.notifier_call = hrm_rest_notify,
+};
+
+static int hrm_rest_add(struct hrm_mouse *mouse)
+{
+	struct usb_device *udev = mouse->udev;
+	struct hid_device *hid = hid_allocate_device();
+	int ret;
+
+	if (IS_ERR(hid))
+		return PTR_ERR(hid);
+
+	mouse->hid = hid;
+	hid->driver_data = mouse;
+	hid->ll_driver = &hrm_rest_ll_driver;
+	hid->dev.parent = &mouse->intf->dev;
+	device_set_node(&hid->dev, dev_fwnode(&mouse->intf->dev));
+	hid->bus = BUS_USB;
+	hid->vendor = le16_to_cpu(udev->descriptor.idVendor);
+	hid->product = le16_to_cpu(udev->descriptor.idProduct);
+	hid->version = le16_to_cpu(udev->descriptor.bcdDevice);
+	switch (mouse->intf->cur_altsetting->desc.bInterfaceProtocol) {
+	case USB_INTERFACE_PROTOCOL_MOUSE:
+		hid->type = HID_TYPE_USBMOUSE;
+		break;
+	case 0:
+		hid->type = HID_TYPE_USBNONE;
+		break;
+	}
+	strscpy(hid->name, mouse->name, sizeof(hid->name));
+	strscpy(hid->phys, mouse->phys, sizeof(hid->phys));
+	strscpy(hid->uniq, mouse->uniq, sizeof(hid->uniq));
+
+	ret = hid_add_device(hid);
+	if (ret) {
+		hid_destroy_device(hid);
+		mouse->hid = NULL;
+	}
+	return ret;
+}
+
+static void hrm_rest_remove(struct hrm_mouse *mouse)
+{
+	hid_destroy_device(mouse->hid);
+	mouse->hid = NULL;
+}
+
+static void hrm_rest_report(struct hrm_mouse *mouse, u8 *data, size_t size,
+			    unsigned int len)
+{
+	hid_safe_input_report(mouse->hid, HID_INPUT_REPORT, data, size, len, 1);
+}
+
+/* A report that the plan takes; hidraw gets the others from hid-core */
+static void hrm_rest_raw(struct hrm_mouse *mouse, u8 *data, unsigned int len)
+{
+	const struct hrm_plan *plan = mouse->plan;
+	unsigned int i;
+
+	if (!len || !(mouse->hid->claimed & HID_CLAIMED_HIDRAW))
+		return;
+	for (i = 0; i < plan->n_reports; i++) {
+		if (plan->numbered && plan->reports[i].id != data[0])
+			continue;
+		if (len - plan->numbered >= plan->reports[i].len)
+			hidraw_report_event(mouse->hid, data, len);
+		return;
+	}
+}
+
+static bool hrm_rest_key_held(struct hrm_mouse *mouse)
+{
+	struct hid_input *hidinput;
+
+	if (!(mouse->hid->claimed & HID_CLAIMED_INPUT))
+		return false;
+	list_for_each_entry(hidinput, &mouse->hid->inputs, list)
+		if (!bitmap_empty(hidinput->input->key, KEY_CNT))
+			return true;
+	return false;
+}
+
+const struct hrm_rest_ops hrm_rest_ops = {
+	.add = hrm_rest_add,
+	.remove = hrm_rest_remove,
+	.report = hrm_rest_report,
+	.raw = hrm_rest_raw,
+	.key_held = hrm_rest_key_held,
+};
+EXPORT_SYMBOL_GPL(hrm_rest_ops);
+
+static int __init hrm_rest_init(void)
+{
+	return bus_register_notifier(&hid_bus_type, &hrm_rest_nb);
+}
+module_init(hrm_rest_init);
+
+static void __exit hrm_rest_exit(void)
+{
+	bus_unregister_notifier(&hid_bus_type, &hrm_rest_nb);
+}
+module_exit(hrm_rest_exit);
+
+MODULE_DESCRIPTION("HID devices for the interfaces that hrmouse drives");
+MODULE_LICENSE("GPL");
