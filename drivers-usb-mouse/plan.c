@@ -822,20 +822,25 @@ static int hrm_compile_report(struct hrm_compiler *c, unsigned int index)
 /* A report that is no mouse's, or not all of it, is not for the plan */
 static int hrm_try_report(struct hrm_compiler *c, unsigned int index)
 {
-	const struct hrm_report *report = &c->rd->reports[index];
+	u16 len = hrm_report_len(&c->rd->reports[index]);
+	struct hrm_plan *plan = c->plan;
 	struct hrm_plan n = c->n;
 	int ret;
 
 	memcpy(c->saved, c->caps, HRM_MAX_INPUTS * sizeof(*c->caps));
+	/* The plan has no room for what has to be taken back */
+	c->plan = NULL;
 	ret = hrm_compile_report(c, index);
-	if (ret != -EOPNOTSUPP)
-		return ret;
+	c->plan = plan;
+	if (!plan && !ret)
+		return 0;
 
 	memcpy(c->caps, c->saved, HRM_MAX_INPUTS * sizeof(*c->caps));
 	c->n = n;
 	c->run_len = 0;
-	c->n.max_len = max_t(u16, n.max_len,
-			     hrm_report_len(report) + n.numbered);
+	if (!ret)
+		return hrm_compile_report(c, index);
+	c->n.max_len = max_t(u16, n.max_len, len + n.numbered);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include <linux/input.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
+#include <linux/property.h>
 #include <linux/string.h>
 #include <linux/usb.h>
 
@@ -178,6 +179,7 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 {
 	struct hid_device *hid = mouse->hid;
 	struct hrm_plan *plan = mouse->plan;
+	struct hid_input *hidinput;
 	unsigned int i, key = 0;
 
 	if (!plan->n_reports || strcmp(hid->driver->name, "hid-generic") ||
@@ -194,13 +196,14 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 			return false;
 		}
 	}
-	for (i = 0; i < plan->n_inputs; i++) {
+	for (i = 0; i < plan->n_inputs; i++)
 		if (!plan->inputs[i])
 			return false;
-		mouse->setkeycode = plan->inputs[i]->setkeycode;
+	/* Each of them has the keymap of all */
+	list_for_each_entry(hidinput, &hid->inputs, list) {
+		mouse->setkeycode = hidinput->input->setkeycode;
+		hidinput->input->setkeycode = hrm_rest_setkeycode;
 	}
-	for (i = 0; i < plan->n_inputs; i++)
-		plan->inputs[i]->setkeycode = hrm_rest_setkeycode;
 	return true;
 }
 

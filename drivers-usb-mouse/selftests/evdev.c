@@ -460,6 +460,7 @@ int evdev_frame(int fd, struct evdev_ev *frame, int max, int ms)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	long end = now_ms() + ms;
 	struct input_event ie;
+	bool dropped = false;
 	int n = 0, left;
 	ssize_t got;
 
@@ -467,9 +468,12 @@ int evdev_frame(int fd, struct evdev_ev *frame, int max, int ms)
 		got = read(fd, &ie, sizeof(ie));
 		if (got == (ssize_t)sizeof(ie)) {
 			if (ie.type == EV_SYN && ie.code == SYN_DROPPED)
-				return -EOVERFLOW;
+				dropped = true;
 			if (ie.type == EV_SYN && ie.code == SYN_REPORT)
-				return n;
+				return dropped ? -EOVERFLOW : n;
+			/* what is left of a frame, if only its end */
+			if (dropped)
+				continue;
 			if (n == max)
 				return -E2BIG;
 			frame[n].type = ie.type;

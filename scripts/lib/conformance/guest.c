@@ -706,6 +706,7 @@ static void send_report(struct unit *u, struct phase *p, int step)
 
 static void run_phase(struct unit *u, struct phase *p, const char *driver)
 {
+	static const unsigned int no_repeat[2] = { 3600000, 3600000 };
 	long end = now_ms() + WAIT_MS;
 	char bound[32];
 	int i;
@@ -733,6 +734,8 @@ static void run_phase(struct unit *u, struct phase *p, const char *driver)
 		}
 		/* the guest's console must not hear keys */
 		ioctl(p->fds[i], EVIOCGRAB, 1);
+		/* nor must they repeat by the clock */
+		ioctl(p->fds[i], EVIOCSREP, no_repeat);
 	}
 	if (!p->error[0])
 		save_states(p, -1);
