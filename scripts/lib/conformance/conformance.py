@@ -24,8 +24,10 @@ TABLE = ROOT / "Documentation/hrmouse.rst"
 REPORT, SHORT, SYNC, REMAP, RESTORE, REMAP_NOTHING = range(6)
 # what guest.c calls the rows of the table "Differences", and how they begin there
 ROWS = {"short": "   * - A report that is too short is"}
-EXPECTED = {"mouse": True, "tablet": True, "composite": False, "decline": False}
+EXPECTED = {"mouse": True, "tablet": True, "composite": True, "decline": False}
 MAX_REPORT = 4096
+# report types, as in gadget.h
+OUTPUT, FEATURE = 2, 3
 
 
 class CannotRun(Exception):
@@ -93,12 +95,14 @@ def read_corpus(directory, parts):
 
 
 def layout(rdesc):
-    """({input report ID: (bits, fields)}, {feature report ID: bits}); ID 0: reports have none.
+    """({input report ID: (bits, fields)}, {(type, ID): bits} of feature and output reports).
+
+    ID 0: reports have none.
 
     Only for making reports that mean something: what is wrong here is wrong for both drivers.
     """
     state = {"size": 0, "count": 0, "id": 0, "min": 0, "max": 0}
-    stack, inputs, features = [], {}, {}
+    stack, inputs, others = [], {}, {}
     at = 0
     while at < len(rdesc):
         item = rdesc[at:]
@@ -132,11 +136,10 @@ def layout(rdesc):
                         Field(bits, state["size"], state["count"], state["min"], state["max"])
                     ]
                 inputs[state["id"]] = (bits + state["size"] * state["count"], fields)
-            case 0xB0:
-                features[state["id"]] = (
-                    features.get(state["id"], 0) + state["size"] * state["count"]
-                )
-    return inputs, features
+            case 0xB0 | 0x90 as item:
+                key = (FEATURE if item == 0xB0 else OUTPUT, state["id"])
+                others[key] = others.get(key, 0) + state["size"] * state["count"]
+    return inputs, others
 
 
 class Reports:
@@ -144,7 +147,7 @@ class Reports:
 
     def __init__(self, descriptor, seed):
         self.random = random.Random(zlib.crc32(descriptor.rdesc) ^ seed)
-        inputs, features = layout(descriptor.rdesc)
+        inputs, others = layout(descriptor.rdesc)
         self.numbered = any(inputs)
         # longer ones than a gadget can send are nobody's mouse
         self.inputs = {
@@ -152,9 +155,9 @@ class Reports:
             for ident, (bits, fields) in inputs.items()
             if bits <= 8 * (MAX_REPORT - 2)
         } or {0: ([], 1)}
-        self.features = [
-            (ident, (bits + 7) // 8 + bool(any(features)))
-            for ident, bits in features.items()
+        self.others = [
+            (ident, kind, (bits + 7) // 8 + bool(ident))
+            for (kind, ident), bits in others.items()
             if bits <= 8 * (MAX_REPORT - 2)
         ]
         # usbhid's row "An input report of no bits": it then takes reports of any length
@@ -291,8 +294,8 @@ def pack(descriptors, count, seed):
             name,
             struct.pack("<BBH", descriptor.subclass, descriptor.protocol, len(descriptor.rdesc)),
             descriptor.rdesc,
-            struct.pack("<H", len(reports.features)),
-            *(struct.pack("<BBH", ident, 0, size) for ident, size in reports.features),
+            struct.pack("<H", len(reports.others)),
+            *(struct.pack("<BBH", *other) for other in reports.others),
             struct.pack("<H", len(steps)),
         ]
         for kind, report in steps:
@@ -364,6 +367,7 @@ def run_guest(args, data):
 
     args.without: usbhid alone; args.stderr: where guest.py's messages go, None: to ours
     """
+    option = "--without" if args.without else "--hidraw" if args.hidraw else ""
     command = [
         sys.executable,
         LIB / "guest.py",
@@ -377,7 +381,7 @@ def run_guest(args, data):
         "--file",
         f"{data}:/corpus",
         "--run",
-        f"exec /bin/conformance {'--without ' if args.without else ''}/corpus",
+        f"exec /bin/conformance {option} /corpus",
         "--timeout",
         str(args.timeout),
     ]
@@ -409,6 +413,7 @@ def main():
     parser.add_argument("--timeout", type=int)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--strict", action="store_true")
+    parser.add_argument("--hidraw", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args(namespace=argparse.Namespace(without=False, stderr=None))
     if not 1 <= args.reports <= 50000:

@@ -4,7 +4,7 @@
  * each of them, feeds both the same reports, and compares the event devices
  * and what they report.
  *
- *	conformance [--without] FILE
+ *	conformance [--without | --hidraw] FILE
  *
  * FILE is made by conformance.py, which also reads what this program prints:
  * lines of fields separated by tabs,
@@ -18,7 +18,8 @@
  *	? TEXT				it cannot be run here
  *
  * --without feeds the reports to usbhid + hid-generic alone, to tell whose a
- * complaint of the kernel is. All are then left.
+ * complaint of the kernel is. All are then left. --hidraw has hrmouse make a
+ * HID device for plain mice, too.
  *
  * The gadgets are those of the self-tests.
  */
@@ -28,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/hidraw.h>
 #include <linux/usbdevice_fs.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -54,6 +56,10 @@
 #define KEYMAP_END	20000
 #define BUTTON_TARGET	KEY_PROG1
 #define NOTHING_TARGET	KEY_F24
+/* types of events that no event device has */
+#define RAW_REPORT	0xfd
+#define RAW_ANSWER	0xfe
+#define RAW_ERROR	0xff
 #define MALFORMED	"malformed report descriptor"	/* in hrmouse's log */
 
 /* in the order of conformance.py */
@@ -78,7 +84,7 @@ struct device {
 	__u8 protocol;
 	const __u8 *rdesc;
 	__u16 rdesc_len;
-	const __u8 *features;	/* pairs of ID and length */
+	const __u8 *features;	/* ID, HID_FEATURE or HID_OUTPUT, length */
 	__u16 nfeatures;
 	struct step *steps;
 	__u16 nsteps;
@@ -116,7 +122,7 @@ struct phase {
 	int nnodes;
 	struct evdev_node nodes[MAX_NODES];
 	int fds[MAX_NODES];
-	bool repeats[MAX_NODES];	/* has EV_REP */
+	int raw;		/* hidraw, or -1 */
 	struct event *events;
 	size_t nevents;
 	size_t room;
@@ -137,6 +143,7 @@ struct unit {
 	struct gadget *g;
 	char interface[32];
 	bool taken;
+	bool hidraw;		/* hrmouse made one */
 	int nnodes;		/* with usbhid, before hrmouse came */
 	int inputs[MAX_NODES];
 	struct phase ours;
@@ -151,6 +158,7 @@ struct unit {
 };
 
 static bool without;		/* hrmouse stays unloaded */
+static bool hidraw;		/* plain mice are to have one, too */
 static bool zero_fill;		/* short reports are completed with zeros (row) */
 
 static void failed(char *error, const char *fmt, ...)
@@ -384,8 +392,7 @@ static void save_features(struct unit *u, char *text, size_t size, bool clear)
 	if (u->dev->nfeatures)
 		settle_requests(u);
 	for (i = 0; i < u->dev->nfeatures; i++, f += 4) {
-		n = gadget_get_report(u->g, 0, HID_FEATURE, f[0], data,
-				      sizeof(data));
+		n = gadget_get_report(u->g, 0, f[1], f[0], data, sizeof(data));
 		if (n < 0)
 			continue;
 		used += snprintf(text + used, size - used, " %02x:", f[0]);
@@ -399,7 +406,7 @@ static void save_features(struct unit *u, char *text, size_t size, bool clear)
 		/* as plug() made it */
 		memset(data, 0, sizeof(data));
 		data[0] = f[0];
-		gadget_set_report(u->g, 0, HID_FEATURE, f[0], data, n);
+		gadget_set_report(u->g, 0, f[1], f[0], data, n);
 	}
 }
 
@@ -448,8 +455,7 @@ static void *plug(void *arg)
 	for (i = 0; i < d->nfeatures; i++, f += 4) {
 		data[0] = f[0];
 		/* those that do not fit are stalled */
-		gadget_set_report(u->g, 0, HID_FEATURE, f[0], data,
-				  f[2] | f[3] << 8);
+		gadget_set_report(u->g, 0, f[1], f[0], data, f[2] | f[3] << 8);
 	}
 	if (gadget_wait_configured(u->g, WAIT_MS)) {
 		failed(u->error, "the host does not configure the device");
@@ -511,31 +517,13 @@ static void add_event(struct phase *p, int step, int node,
 static void drain(struct phase *p, int step)
 {
 	struct input_event ie[64];
-	bool repeat;
 	ssize_t n;
 	int i, k;
 
 	for (i = 0; i < p->nnodes; i++) {
-		repeat = false;
-		while ((n = read(p->fds[i], ie, sizeof(ie))) > 0) {
-			for (k = 0; k < (int)(n / sizeof(ie[0])); k++) {
-				/*
-				 * The input core repeats a key that is held by
-				 * the clock: not an event of a report
-				 */
-				if (p->repeats[i] && ie[k].type == EV_KEY &&
-				    ie[k].value == 2) {
-					repeat = true;
-					continue;
-				}
-				if (repeat && ie[k].type == EV_SYN &&
-				    ie[k].value == 1) {
-					repeat = false;
-					continue;
-				}
+		while ((n = read(p->fds[i], ie, sizeof(ie))) > 0)
+			for (k = 0; k < (int)(n / sizeof(ie[0])); k++)
 				add_event(p, step, i, &ie[k]);
-			}
-		}
 		if (n < 0 && errno != EAGAIN)
 			failed(p->error, "step %d: event device: %s", step,
 			       strerror(errno));
@@ -633,7 +621,6 @@ static void save_states(struct phase *p, int step)
 			failed(p->error, "event device %d: %s", i,
 			       strerror(-ret));
 		get_extra(p->fds[i], &p->nodes[i], &s->extra);
-		p->repeats[i] = s->snap.bits[0][EV_REP / 8] & 1 << EV_REP % 8;
 		p->states[p->nstates++] = s;
 	}
 }
@@ -704,6 +691,131 @@ static void send_report(struct unit *u, struct phase *p, int step)
 		       step, strerror(-ret));
 }
 
+static void end_frame(struct phase *p, const char *path)
+{
+	static const struct input_event sync = { .type = EV_SYN };
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, &sync, sizeof(sync)) != sizeof(sync))
+		failed(p->error, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- hidraw -------------------------------------------------------------- */
+
+/* what hidraw says becomes an event of a device that there is not */
+static void add_raw(struct phase *p, int step, int type, int code,
+		    const void *data, size_t len)
+{
+	struct input_event ie = { .type = type, .code = code };
+	unsigned long s = 0xcbf29ce484222325UL;
+	const __u8 *bytes = data;
+
+	while (len--)
+		s = sum(s, *bytes++);
+	ie.value = s ^ s >> 32;
+	add_event(p, step, MAX_NODES, &ie);
+}
+
+static void drain_raw(struct phase *p, int step)
+{
+	__u8 data[GADGET_MAX_DATA];
+	ssize_t n;
+
+	if (p->raw < 0)
+		return;
+	while ((n = read(p->raw, data, sizeof(data))) > 0)
+		add_raw(p, step, RAW_REPORT, n, data, n);
+	if (n < 0 && errno != EAGAIN)
+		failed(p->error, "step %d: hidraw: %s", step, strerror(errno));
+}
+
+static void add_ioctl(struct phase *p, int step, int code, unsigned long request,
+		      void *data, size_t size)
+{
+	int ret = ioctl(p->raw, request, data);
+
+	if (ret < 0)
+		add_raw(p, step, RAW_ERROR, code, &errno, sizeof(errno));
+	else
+		add_raw(p, step, RAW_ANSWER, code, data, size ? size : (size_t)ret);
+}
+
+/* Writes each feature and output report, and takes down what becomes of it */
+static void write_reports(struct unit *u, struct phase *p, int step)
+{
+	__u8 data[GADGET_MAX_DATA];
+	const __u8 *f = u->dev->features;
+	int i, k, n, len, type, ret;
+
+	for (i = 0; i < u->dev->nfeatures; i++, f += 4) {
+		type = f[1];
+		len = f[2] | f[3] << 8;
+		/* with its ID even where there is none */
+		len += !f[0];
+		if (len < 2 || len > GADGET_MAX_DATA / 2)
+			continue;
+		memset(data, 0, sizeof(data));
+		data[0] = f[0];
+		gadget_set_report(u->g, 0, type, f[0], data, len - !f[0]);
+		for (k = 1; k < len; k++)
+			data[k] = 0x5a + k + f[0];
+		ret = type == HID_FEATURE ?
+			ioctl(p->raw, HIDIOCSFEATURE(len), data) :
+			write(p->raw, data, len);
+		if (ret < 0)
+			ret = -errno;
+		add_raw(p, step, RAW_ANSWER, 100 + type, &ret, sizeof(ret));
+		settle_requests(u);
+		n = gadget_get_report(u->g, 0, type, f[0], data, sizeof(data));
+		add_raw(p, step, RAW_ANSWER, 110 + type, data, n > 0 ? n : 0);
+		data[0] = f[0];
+		if (type == HID_FEATURE)
+			add_ioctl(p, step, 120, HIDIOCGFEATURE(len), data, 0);
+	}
+}
+
+static void open_raw(struct unit *u, struct phase *p, int step)
+{
+	struct hidraw_report_descriptor rdesc = { 0 };
+	struct hidraw_devinfo info;
+	char text[2048], path[128];
+	glob_t found;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s/*/hidraw/hidraw*",
+		 u->interface);
+	if (glob(path, 0, NULL, &found) || found.gl_pathc != 1) {
+		globfree(&found);
+		if (hidraw || p == &u->theirs)
+			failed(p->error, "no hidraw, or more than one");
+		return;
+	}
+	u->hidraw = true;
+	snprintf(path, sizeof(path), "%s/device/uevent", found.gl_pathv[0]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	add_raw(p, step, RAW_ANSWER, 0, text, n > 0 ? n : 0);
+	if (fd >= 0)
+		close(fd);
+
+	snprintf(path, sizeof(path), "/dev%s", strrchr(found.gl_pathv[0], '/'));
+	globfree(&found);
+	p->raw = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (p->raw < 0) {
+		failed(p->error, "%s: %s", path, strerror(errno));
+		return;
+	}
+	add_ioctl(p, step, 1, HIDIOCGRDESCSIZE, &rdesc.size, sizeof(rdesc.size));
+	add_ioctl(p, step, 2, HIDIOCGRDESC, &rdesc, sizeof(rdesc));
+	add_ioctl(p, step, 3, HIDIOCGRAWINFO, &info, sizeof(info));
+	add_ioctl(p, step, 4, HIDIOCGRAWNAME(sizeof(text)), text, 0);
+	add_ioctl(p, step, 5, HIDIOCGRAWPHYS(sizeof(text)), text, 0);
+	write_reports(u, p, step);
+}
+
 static void run_phase(struct unit *u, struct phase *p, const char *driver)
 {
 	static const unsigned int no_repeat[2] = { 3600000, 3600000 };
@@ -712,6 +824,7 @@ static void run_phase(struct unit *u, struct phase *p, const char *driver)
 	int i;
 
 	p->driver = driver;
+	p->raw = -1;
 	if (!wait_driver(u, driver, bound, sizeof(bound))) {
 		failed(p->error, "the interface's driver is \"%s\"", bound);
 		return;
@@ -734,12 +847,18 @@ static void run_phase(struct unit *u, struct phase *p, const char *driver)
 		}
 		/* the guest's console must not hear keys */
 		ioctl(p->fds[i], EVIOCGRAB, 1);
-		/* nor must they repeat by the clock */
-		ioctl(p->fds[i], EVIOCSREP, no_repeat);
+		/* nor must they repeat by the clock; that is an event itself */
+		if (!ioctl(p->fds[i], EVIOCSREP, no_repeat))
+			end_frame(p, p->nodes[i].path);
 	}
+	drain(p, -1);
+	p->nevents = 0;
 	if (!p->error[0])
 		save_states(p, -1);
 	for (i = 0; i < u->dev->nsteps && p->nnodes && !p->error[0]; i++) {
+		/* one half without, one with */
+		if (i == u->dev->nsteps / 2 && (p == &u->ours || u->hidraw))
+			open_raw(u, p, i);
 		switch (u->dev->steps[i].kind) {
 		case STEP_REMAP:
 			save_states(p, i);
@@ -755,7 +874,10 @@ static void run_phase(struct unit *u, struct phase *p, const char *driver)
 			send_report(u, p, i);
 		}
 		drain(p, i);
+		drain_raw(p, i);
 	}
+	if (p->raw >= 0)
+		close(p->raw);
 	if (!p->error[0])
 		save_states(p, u->dev->nsteps);
 	for (i = 0; i < p->nnodes; i++)
@@ -1102,7 +1224,8 @@ static void verdict(struct unit *u, const char *reason)
 
 static void module(bool load)
 {
-	int ret = load ? mod_load(&mod_hrmouse, "dyndbg=+p") :
+	const char *options = hidraw ? "dyndbg=+p hidraw=1" : "dyndbg=+p hidraw=0";
+	int ret = load ? mod_load(&mod_hrmouse, options) :
 			 mod_unload(&mod_hrmouse);
 
 	if (ret) {
@@ -1179,8 +1302,9 @@ int main(int argc, char **argv)
 	int count, i;
 
 	without = argc == 3 && !strcmp(argv[1], "--without");
-	if (argc != 2 + without) {
-		printf("!\tusage: conformance [--without] FILE\n");
+	hidraw = argc == 3 && !strcmp(argv[1], "--hidraw");
+	if (argc != 2 + without + hidraw) {
+		printf("!\tusage: conformance [--without|--hidraw] FILE\n");
 		return 1;
 	}
 	if (state == MOD_ABSENT || state == MOD_BUILTIN) {
@@ -1196,7 +1320,7 @@ int main(int argc, char **argv)
 	zero_fill = major > 6 || (major == 6 && minor > 12);
 
 	module(false);
-	count = read_file(argv[1 + without], &devices);
+	count = read_file(argv[1 + without + hidraw], &devices);
 	for (i = 0; i < count; i += BATCH)
 		run_batch(devices, i, count - i < BATCH ? count - i : BATCH);
 	return 0;

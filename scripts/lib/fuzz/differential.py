@@ -573,7 +573,7 @@ class Run:
         descriptors = [mutant.descriptor for mutant in mutants]
         self.results, self.status, self.error = {}, 0, ""
         options = argparse.Namespace(
-            **vars(args), timeout=180 + 2 * len(mutants), without=without, status=0
+            **vars(args), timeout=180 + 2 * len(mutants), without=without, hidraw=False, status=0
         )
         with tempfile.NamedTemporaryFile(prefix="hrmouse-") as data, tempfile.TemporaryFile(
             "w+"
