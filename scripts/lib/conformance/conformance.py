@@ -24,6 +24,8 @@ TABLE = ROOT / "Documentation/hrmouse.rst"
 REPORT, SHORT, SYNC, REMAP, RESTORE, REMAP_NOTHING = range(6)
 # what guest.c calls the rows of the table "Differences", and how they begin there
 ROWS = {"short": "   * - A report that is too short is"}
+# why hrmouse may leave what the corpus expects it to take: drivers/hid has a driver for it
+OWN_DRIVER = ("a touch device", "a collection of another driver")
 EXPECTED = {"mouse": True, "tablet": True, "composite": True, "decline": False}
 MAX_REPORT = 4096
 # report types, as in gadget.h
@@ -438,6 +440,7 @@ def main():
         (descriptor, result)
         for descriptor, result in results
         if EXPECTED[descriptor.kind] != result["taken"]
+        and not result.get("why", "").startswith(OWN_DRIVER)
     ]
     totals = collections.Counter(result["verdict"] for _, result in results)
     with_rows = sum("rows" in result for _, result in results)
