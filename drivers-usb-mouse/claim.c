@@ -387,9 +387,9 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 				struct hrm_caps caps[HRM_MAX_INPUTS],
 				bool *per_application)
 {
+	struct hrm_why why, why_not;
 	struct hrm_plan *plan;
 	struct hrm_rdesc *rd;
-	struct hrm_why why;
 	size_t at;
 
 	rd = hrm_rdesc_parse(bytes, size, &at);
@@ -404,8 +404,15 @@ struct hrm_plan *hrm_claim_plan(struct usb_interface *intf, const u8 *bytes,
 	}
 
 	plan = hrm_plan_compile(rd, false, caps, &why);
-	if (PTR_ERR(plan) == -EOPNOTSUPP && hrm_claim_partial())
-		plan = hrm_plan_compile(rd, true, caps, &why);
+	if (PTR_ERR(plan) == -EOPNOTSUPP) {
+		plan = hrm_plan_compile(rd, true, caps, &why_not);
+		if (IS_ERR(plan)) {
+			why = why_not;
+		} else if (!hrm_claim_partial()) {
+			hrm_plan_free(plan);
+			plan = ERR_PTR(-EOPNOTSUPP);
+		}
+	}
 	if (IS_ERR(plan) && why.text)
 		hrm_claim_leave(intf, why.text, why.usage);
 	*per_application = rd->n_applications > 1;

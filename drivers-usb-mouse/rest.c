@@ -19,6 +19,7 @@
 #include <linux/hid.h>
 #include <linux/hidraw.h>
 #include <linux/input.h>
+#include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/property.h>
@@ -483,6 +484,8 @@ EXPORT_SYMBOL_GPL(hrm_rest_ops);
 
 static int __init hrm_rest_init(void)
 {
+	/* Elsewhere udev loads it, but the mouse is to work without udev, too */
+	request_module_nowait("hid-generic");
 	return bus_register_notifier(&hid_bus_type, &hrm_rest_nb);
 }
 module_init(hrm_rest_init);

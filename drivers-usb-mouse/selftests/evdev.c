@@ -128,7 +128,11 @@ static int node_from_path(const char *path, struct evdev_node *node)
 	snprintf(parent, sizeof(parent), "%.*s", (int)(input - path), path);
 	link_name(interface, "driver", node->usb_driver,
 		  sizeof(node->usb_driver));
-	link_name(parent, "driver", node->driver, sizeof(node->driver));
+	/* hrmouse's HID devices have hid-generic's name, too */
+	if (strcmp(node->usb_driver, "hrmouse"))
+		link_name(parent, "driver", node->driver, sizeof(node->driver));
+	else
+		memcpy(node->driver, node->usb_driver, sizeof(node->driver));
 	snprintf(node->path, sizeof(node->path), "/dev/input/event%d",
 		 node->number);
 	return 0;

@@ -20,7 +20,7 @@ struct evdev_node {
 	int number;		/* N of /dev/input/eventN */
 	int input;		/* N of inputN: differs after each registration */
 	int ifno;		/* USB interface */
-	char driver[32];	/* of the parent: "hrmouse", "hid-generic", ... */
+	char driver[32];	/* "hrmouse", or of the parent: "hid-generic", ... */
 	char usb_driver[32];	/* of the USB interface */
 	char path[64];		/* /dev/input/eventN */
 };

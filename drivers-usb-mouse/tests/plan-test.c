@@ -1551,6 +1551,58 @@ static void plan_more_than_two_input_devices_are_refused(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, t->why.text, "too many applications");
 }
 
+/* With somebody for the rest the plan takes the reports that are a mouse's alone */
+static void plan_of_part_leaves_what_is_no_mouse(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	static const u8 desc[] = {
+		RD_PAGE, RD_DESKTOP, RD_SIZE, 8, RD_COUNT, 1, RD_LMIN, 0x81,
+		RD_LMAX, 0x7f,
+		RD_USAGE, 6, RD_COLLECTION, RD_APPLICATION, RD_ID, 1,
+		RD_PAGE, 7, RD_USAGE, 4, RD_COUNT, 9, RD_INPUT, RD_VAR, RD_END,
+		RD_PAGE, RD_DESKTOP, RD_COUNT, 1,
+		RD_USAGE, RD_MOUSE, RD_COLLECTION, RD_APPLICATION, RD_ID, 2,
+		RD_USAGE, RD_X, RD_INPUT, RD_VAR | RD_REL,
+		RD_ID, 3, RD_USAGE, RD_Y, RD_INPUT, RD_VAR | RD_REL,
+		/* shared with a key: all of it is left */
+		RD_PAGE, 7, RD_USAGE, 4, RD_INPUT, RD_VAR, RD_END,
+	};
+	struct hrm_plan *plan;
+
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, desc, sizeof(desc)));
+	plan = hrm_plan_compile(t->rd, true, t->caps, &t->why);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(plan));
+	KUNIT_EXPECT_TRUE(test, plan->partial);
+	KUNIT_EXPECT_EQ(test, plan->n_reports, 1);
+	KUNIT_EXPECT_EQ(test, plan->reports[0].id, 2);
+	KUNIT_EXPECT_EQ(test, plan->n_ops, 1);
+	KUNIT_EXPECT_EQ(test, plan->n_inputs, 1);
+	/* room for the longest of all */
+	KUNIT_EXPECT_EQ(test, plan->max_len, 10);
+	KUNIT_EXPECT_TRUE(test, test_bit(REL_X, t->caps[0].relbit));
+	KUNIT_EXPECT_FALSE(test, test_bit(REL_Y, t->caps[0].relbit));
+	hrm_plan_free(plan);
+}
+
+static void plan_of_part_needs_a_mouse(struct kunit *test)
+{
+	struct hrm_test *t = test->priv;
+
+	static const u8 keyboard[] = {
+		RD_PAGE, RD_DESKTOP, RD_USAGE, 6, RD_COLLECTION, RD_APPLICATION,
+		RD_SIZE, 1, RD_COUNT, 8, RD_LMAX, 1,
+		RD_PAGE, 7, RD_USAGE, 4, RD_INPUT, RD_VAR, RD_END,
+	};
+	struct hrm_plan *plan;
+
+	KUNIT_EXPECT_FALSE(test, hrm_test_compile(test, keyboard,
+						  sizeof(keyboard)));
+	plan = hrm_plan_compile(t->rd, true, t->caps, &t->why);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(plan), -EOPNOTSUPP);
+	KUNIT_EXPECT_STREQ(test, t->why.text, "no mouse");
+}
+
 static void plan_free_takes_null(struct kunit *test)
 {
 	hrm_plan_free(NULL);
@@ -1646,6 +1698,8 @@ static struct kunit_case hrm_plan_cases[] = {
 	KUNIT_CASE(plan_vendor_reports_to_the_device_are_taken),
 	KUNIT_CASE(plan_multiplier_keeps_vendor_fields_of_its_report),
 	KUNIT_CASE(plan_more_than_two_input_devices_are_refused),
+	KUNIT_CASE(plan_of_part_leaves_what_is_no_mouse),
+	KUNIT_CASE(plan_of_part_needs_a_mouse),
 	KUNIT_CASE(plan_free_takes_null),
 	{}
 };

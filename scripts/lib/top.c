@@ -780,19 +780,25 @@ static void open_mice(void)
 	const char *driver;
 	ssize_t n;
 	DIR *d = opendir("/sys/class/input");
-	int num;
+	int num, up;
 
 	while (d && (e = readdir(d))) {
 		if (sscanf(e->d_name, "event%d", &num) != 1 || num < 0 || num > 255)
 			continue;
-		snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/driver", num);
-		n = readlink(path, link, sizeof(link) - 1);
-		link[n < 0 ? 0 : n] = 0;
-		driver = strrchr(link, '/');
-		if (driver && !strcmp(driver, "/hrmouse") && fds[num] <= 0) {
+		/* the parent of the input device is the interface, or a HID device of it */
+		for (up = 0, driver = NULL; up < 2 && !driver; up++) {
+			snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/%sdriver", num,
+				 up ? "../" : "");
+			n = readlink(path, link, sizeof(link) - 1);
+			link[n < 0 ? 0 : n] = 0;
+			driver = strrchr(link, '/');
+			if (driver && strcmp(driver, "/hrmouse"))
+				driver = NULL;
+		}
+		if (driver && fds[num] <= 0) {
 			snprintf(path, sizeof(path), "/dev/input/event%d", num);
 			fds[num] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		} else if (!driver || strcmp(driver, "/hrmouse")) {
+		} else if (!driver) {
 			if (fds[num] > 0)
 				close(fds[num]);
 			fds[num] = 0;

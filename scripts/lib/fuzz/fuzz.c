@@ -602,6 +602,39 @@ static void run(void)
 	run_reports(n / 2);
 }
 
+/* A plan of the reports that are a mouse's alone; what they become is conformance's matter */
+static void run_partial(void)
+{
+	struct hrm_plan *whole = plan;
+	unsigned int i, k, size, len;
+	struct hrm_why why;
+	u8 *data;
+
+	plan = hrm_plan_compile(rd, true, caps, &why);
+	must(!IS_ERR(plan) || (PTR_ERR(plan) == -EOPNOTSUPP && why.text));
+	must(IS_ERR(whole) || IS_ERR(plan) || plan->max_len == whole->max_len);
+	if (!IS_ERR(plan)) {
+		must(plan->partial);
+		size = plan->max_len + HRM_PLAN_PAD;
+		data = malloc(size);
+		for (i = 0; i < plan->n_inputs; i++)
+			plug(i, 0);
+		for (i = 0; i < plan->n_reports * 8; i++) {
+			for (k = 0; k < size; k++)
+				data[k] = any();
+			len = plan->reports[i % plan->n_reports].len + plan->numbered;
+			must(len <= plan->max_len);
+			if (plan->numbered)
+				data[0] = plan->reports[i % plan->n_reports].id;
+			logs[0].n = 0;
+			must(hrm_plan_run(plan, data, len) == HRM_REPORT_OK);
+		}
+		free(data);
+		hrm_plan_free(plan);
+	}
+	plan = whole;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 {
 	long n_allocs = 1000, few;
@@ -634,6 +667,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 		run();
 		ref_free(ref);
 	}
+	if (!IS_ERR(rd))
+		run_partial();
 	release();
 
 	if (n_allocs) {

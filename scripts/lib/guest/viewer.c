@@ -193,9 +193,15 @@ static void open_dev(int num)
 		d->rawx = d->ax.value;
 		d->rawy = d->ay.value;
 	}
-	snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/driver", num);
+	/* the parent of the input device is the interface, or a HID device of it */
+	snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/../driver", num);
 	n = readlink(path, link, sizeof(link) - 1);
 	link[n < 0 ? 0 : n] = 0;
+	if (!strrchr(link, '/') || strcmp(strrchr(link, '/'), "/hrmouse")) {
+		snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/driver", num);
+		n = readlink(path, link, sizeof(link) - 1);
+		link[n < 0 ? 0 : n] = 0;
+	}
 	snprintf(d->driver, sizeof(d->driver), "%s", strrchr(link, '/') ? strrchr(link, '/') + 1 : "-");
 	if (record) {
 		put("DEV event%d driver=%s id=%04x:%04x name=%s\n", num, d->driver, d->vid, d->pid, d->name);

@@ -17,6 +17,7 @@ void *shim_alloc(size_t size);
 void shim_free(const void *p);
 
 #define kzalloc(size, gfp)	shim_alloc(size)
+#define kcalloc(n, size, gfp)	shim_alloc((n) * (size))
 #define kvzalloc(size, gfp)	shim_alloc(size)
 #define kfree(p)		shim_free(p)
 #define kvfree(p)		shim_free(p)
