@@ -143,22 +143,11 @@ static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 	return true;
 }
 
-/* EVIOCSKEYCODE; called with the event lock of the input device */
-static int hrm_rest_setkeycode(struct input_dev *input,
-			       const struct input_keymap_entry *ke,
-			       unsigned int *old_keycode)
+static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 {
-	struct hid_device *hid = input_get_drvdata(input);
-	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
-	struct hrm_plan *plan = mouse->plan;
 	struct hrm_plan_report *report;
 	struct hid_report *from;
 	unsigned int i, j, key = 0;
-	int ret;
-
-	ret = mouse->setkeycode(input, ke, old_keycode);
-	if (ret)
-		return ret;
 
 	for (report = plan->reports; report < plan->reports + plan->n_reports;
 	     report++) {
@@ -172,7 +161,20 @@ static int hrm_rest_setkeycode(struct input_dev *input,
 			}
 		}
 	}
-	return 0;
+}
+
+/* EVIOCSKEYCODE; called with the event lock of the input device */
+static int hrm_rest_setkeycode(struct input_dev *input,
+			       const struct input_keymap_entry *ke,
+			       unsigned int *old_keycode)
+{
+	struct hid_device *hid = input_get_drvdata(input);
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	int ret = mouse->setkeycode(input, ke, old_keycode);
+
+	if (!ret)
+		hrm_rest_copy_keys(hid, mouse->plan);
+	return ret;
 }
 
 /* Called while no report is being run; @mouse->lock is held */
@@ -205,6 +207,8 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 		mouse->setkeycode = hidinput->input->setkeycode;
 		hidinput->input->setkeycode = hrm_rest_setkeycode;
 	}
+	/* What has changed before that, but after it was looked at */
+	hrm_rest_copy_keys(hid, plan);
 	return true;
 }
 

@@ -331,7 +331,7 @@ bool klog_trouble(const struct klog *log, char *line, size_t size)
 			return true;
 		}
 		/* other code has known races: who looks for them judges */
-		if (strstr(line, "BUG: KCSAN: ") && !strstr(line, "[hrmouse]"))
+		if (strstr(line, "BUG: KCSAN: ") && !strstr(line, "[hrmouse"))
 			continue;
 		for (sign = signs; *sign; sign++)
 			if (strstr(line, *sign))

@@ -37,7 +37,7 @@ QEMU = "qemu-system-x86_64"
 COMPLAINT = re.compile(
     # KASAN, lockdep and others. Of KCSAN's reports here those with hrmouse in the first line: races
     # of other code are known, and scripts/check kcsan looks at the whole of each report.
-    r"BUG:(?! KCSAN: (?!.*\[hrmouse\]))|WARNING:|Oops|Call Trace|Kernel panic|general protection"
+    r"BUG:(?! KCSAN: (?!.*\[hrmouse))|WARNING:|Oops|Call Trace|Kernel panic|general protection"
     r"|INFO: (task|possible|trying|rcu_)|LOCKUP|possible recursive|suspicious RCU"
     r"|scheduling while atomic|DEBUG_LOCKS_WARN|refcount_t|UBSAN|list_\w+ corruption"
     # SLUB: "BUG kmalloc-64 (Not tainted): Poison overwritten", and not "BUG:"
