@@ -69,7 +69,9 @@ def symbols_of(system):
             break
         text = kbuild_text(directory)
         want = r"\S+" if child is None else rf"\s*\b{re.escape(child)}/"
-        symbols += re.findall(rf"^obj-\$[({{]CONFIG_(\w+)[)}}]\s*[:+]?=.*?{want}", text, re.M)
+        found = re.findall(rf"^obj-\$[({{]CONFIG_(\w+)[)}}]\s*[:+]?=.*?{want}", text, re.M)
+        # of the driver's own directory what comes first: one may do without the others
+        symbols += found[:1] if child is None else found
         child = directory.name
     return list(dict.fromkeys(symbols))
 

@@ -33,6 +33,8 @@ int main(void)
 			puts("malformed");
 		} else {
 			plan = hrm_plan_compile(rd, false, caps, &why);
+			if (IS_ERR(plan))
+				plan = hrm_plan_compile(rd, true, caps, &why);
 			puts(IS_ERR(plan) ? why.text : "taken");
 			if (!IS_ERR(plan))
 				hrm_plan_free(plan);
