@@ -41,17 +41,10 @@ static struct hrm_mouse *hrm_rest_mouse(struct hid_device *hid)
 	return hid->driver_data;
 }
 
-/* The keymap is hid-input's; the plan has a copy of what concerns it */
-static bool hrm_rest_key(struct hrm_plan *plan, unsigned int index,
-			 const struct hid_usage *usage)
+/* In hid-input's keymap are its keys, and the usages that map to nothing */
+static bool hrm_rest_in_keymap(const struct hid_usage *usage)
 {
-	struct hrm_key *key = &plan->keys[index];
-
-	if (index >= plan->n_keys || key->usage != usage->hid)
-		return false;
-	/* Read by hrm_plan_run() at any time */
-	WRITE_ONCE(key->code, usage->type == EV_KEY ? usage->code : KEY_RESERVED);
-	return true;
+	return !usage->type || usage->type == EV_KEY;
 }
 
 static bool hrm_rest_is_key(const struct hrm_op *op)
@@ -90,12 +83,17 @@ static void hrm_rest_sync_op(const struct hrm_plan *plan, struct hrm_op *op,
 	}
 }
 
+static struct hid_report *hrm_rest_report_of(struct hid_device *hid,
+					     const struct hrm_plan_report *to)
+{
+	return hid->report_enum[HID_INPUT_REPORT].report_id_hash[to->id];
+}
+
 /* Whether a report means to the plan what it means to hid-input */
 static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 				  struct hrm_plan_report *to, unsigned int *key)
 {
-	struct hid_report *from =
-		hid->report_enum[HID_INPUT_REPORT].report_id_hash[to->id];
+	struct hid_report *from = hrm_rest_report_of(hid, to);
 	struct hrm_op *op = to->ops;
 	struct input_dev *input = NULL;
 	struct hid_usage *usage;
@@ -113,8 +111,9 @@ static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 
 		for (j = 0; j < field->maxusage; j++) {
 			usage = &field->usage[j];
-			if (!usage->type || usage->type == EV_KEY) {
-				if (!hrm_rest_key(plan, (*key)++, usage))
+			if (hrm_rest_in_keymap(usage)) {
+				if (*key == plan->n_keys ||
+				    plan->keys[(*key)++].usage != usage->hid)
 					return false;
 				continue;
 			}
@@ -136,28 +135,38 @@ static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 		return false;
 	if (input)
 		plan->inputs[to->input] = input;
-
-	for (op = to->ops; op < to->end; op++)
-		hrm_rest_sync_op(plan, op, input);
-	to->again |= to->watch;
 	return true;
 }
 
+static void hrm_rest_sync_report(struct hrm_plan *plan,
+				 struct hrm_plan_report *report)
+{
+	struct hrm_op *op;
+
+	for (op = report->ops; op < report->end; op++)
+		hrm_rest_sync_op(plan, op, plan->inputs[report->input]);
+	report->again |= report->watch;
+}
+
+/* The keymap is hid-input's; the plan has a copy of what concerns it */
 static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 {
-	struct hrm_plan_report *report;
+	struct hrm_key *key = plan->keys;
+	const struct hid_usage *usage;
 	struct hid_report *from;
-	unsigned int i, j, key = 0;
+	unsigned int i, j, k;
 
-	for (report = plan->reports; report < plan->reports + plan->n_reports;
-	     report++) {
-		from = hid->report_enum[HID_INPUT_REPORT].report_id_hash[report->id];
-		for (i = 0; i < from->maxfield; i++) {
-			for (j = 0; j < from->field[i]->maxusage; j++) {
-				struct hid_usage *usage = &from->field[i]->usage[j];
-
-				if (!usage->type || usage->type == EV_KEY)
-					hrm_rest_key(plan, key++, usage);
+	for (i = 0; i < plan->n_reports; i++) {
+		from = hrm_rest_report_of(hid, &plan->reports[i]);
+		for (j = 0; j < from->maxfield; j++) {
+			for (k = 0; k < from->field[j]->maxusage; k++) {
+				usage = &from->field[j]->usage[k];
+				if (!hrm_rest_in_keymap(usage))
+					continue;
+				/* Read by hrm_plan_run() at any time */
+				WRITE_ONCE(key->code, usage->type ? usage->code :
+								    KEY_RESERVED);
+				key++;
 			}
 		}
 	}
@@ -207,8 +216,10 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 		mouse->setkeycode = hidinput->input->setkeycode;
 		hidinput->input->setkeycode = hrm_rest_setkeycode;
 	}
-	/* What has changed before that, but after it was looked at */
+	/* From here on each change is seen */
 	hrm_rest_copy_keys(hid, plan);
+	for (i = 0; i < plan->n_reports; i++)
+		hrm_rest_sync_report(plan, &plan->reports[i]);
 	return true;
 }
 

@@ -203,13 +203,14 @@ static noinline bool hrm_transfer_look(struct urb *urb)
 
 	/* Pairs with hrm_rest_set_raw(): then the next report looks again */
 	smp_mb();
-	if (!mouse->planned || READ_ONCE(mouse->raw))
-		WRITE_ONCE(mouse->next_look, jiffies);
-	if (!mouse->planned)
-		hrm_transfer_rest(urb);
-	else if (READ_ONCE(mouse->raw))
+	if (mouse->planned && !READ_ONCE(mouse->raw))
+		return false;
+	WRITE_ONCE(mouse->next_look, jiffies);
+	if (mouse->planned)
 		mouse->rest->raw(mouse, urb->transfer_buffer,
 				 urb->actual_length);
+	else
+		hrm_transfer_rest(urb);
 	return !mouse->planned;
 }
 

@@ -911,6 +911,48 @@ TEST_F_TIMEOUT(other, desktop, TIMEOUT(30))
 	close(fd);
 }
 
+/* ---- no HID core to leave anything to ------------------------------------ */
+
+FIXTURE(alone)
+{
+	struct gadget *g;
+	struct klog log;
+	long tainted;
+	int fd;
+};
+
+FIXTURE_SETUP(alone)
+{
+	self->fd = -1;
+	begin(_metadata, &self->log, &self->tainted);
+	if (mod_state(&mod_usbhid) != MOD_ABSENT || !access("/sys/bus/hid", F_OK))
+		SKIP(return, "this kernel has a HID core");
+}
+
+FIXTURE_TEARDOWN(alone)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	gadget_unplug(self->g);
+	finish(_metadata, &self->log, self->tainted);
+}
+
+/* the mouse of a composite interface works, and the rest is nobody's */
+TEST_F_TIMEOUT(alone, composite, TIMEOUT(30))
+{
+	static const __u8 key[] = { 2, 0xe9, 0 }, move[] = { 1, 1, 3, 0xfd, 0 };
+	struct evdev_node nodes[4];
+
+	self->g = plug(_metadata, &dev_composite, expected_driver(), &nodes[0],
+		       &self->fd);
+	EXPECT_EQ(1, evdev_list(UDC, 0, nodes, 4));
+	ASSERT_EQ(0, gadget_report_timeout(self->g, 0, key, sizeof(key),
+					   WAIT_MS));
+	ASSERT_EQ(0, gadget_report_timeout(self->g, 0, move, sizeof(move),
+					   WAIT_MS));
+	expect_frame(_metadata, self->fd, " s90001 k110=1 r0=3 r1=-3", 0);
+}
+
 /* ---- devices that lie --------------------------------------------------- */
 
 FIXTURE(broken)

@@ -47,7 +47,13 @@ def check_config(system):
                     "symbols have come and gone", system.make("olddefconfig"))
     if system.driver:
         settled = last_make(system)
+        parts = set(objects_of(kbuild_text(system.driver), r"\S+")[1:])
+        before = len(system.findings)
         for symbol in symbols_of(system):
+            # what comes after a driver's first module is a part: it may be off, and is without it
+            if symbol in parts and symbol in kconfig(system).definitions and (
+                    config.get(symbol, "n") == "n" or len(system.findings) > before):
+                continue
             if config.get(symbol, "n") == "n" or settled.get(symbol) != config[symbol]:
                 check_symbol(system, symbol, config)
     system.ok(f".config: {len(config)} symbols")
@@ -61,6 +67,10 @@ def last_make(system):
     return {}
 
 
+def objects_of(text, want):
+    return re.findall(rf"^obj-\$[({{]CONFIG_(\w+)[)}}]\s*[:+]?=.*?{want}", text, re.M)
+
+
 def symbols_of(system):
     """The CONFIG_ symbols on which the driver's directory depends, from its Makefile up."""
     symbols, child = [], None
@@ -69,9 +79,7 @@ def symbols_of(system):
             break
         text = kbuild_text(directory)
         want = r"\S+" if child is None else rf"\s*\b{re.escape(child)}/"
-        found = re.findall(rf"^obj-\$[({{]CONFIG_(\w+)[)}}]\s*[:+]?=.*?{want}", text, re.M)
-        # of the driver's own directory what comes first: one may do without the others
-        symbols += found[:1] if child is None else found
+        symbols += objects_of(text, want)
         child = directory.name
     return list(dict.fromkeys(symbols))
 

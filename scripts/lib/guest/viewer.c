@@ -164,6 +164,7 @@ static void open_dev(int num)
 	struct input_id id = { 0 };
 	struct dev *d;
 	ssize_t n;
+	int up;
 	bool abs;
 	int i, fd;
 
@@ -194,15 +195,14 @@ static void open_dev(int num)
 		d->rawy = d->ay.value;
 	}
 	/* the parent of the input device is the interface, or a HID device of it */
-	snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/../driver", num);
-	n = readlink(path, link, sizeof(link) - 1);
-	link[n < 0 ? 0 : n] = 0;
-	if (!strrchr(link, '/') || strcmp(strrchr(link, '/'), "/hrmouse")) {
-		snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/driver", num);
+	for (up = 1; up >= 0; up--) {
+		snprintf(path, sizeof(path), "/sys/class/input/event%d/device/device/%sdriver", num, up ? "../" : "");
 		n = readlink(path, link, sizeof(link) - 1);
 		link[n < 0 ? 0 : n] = 0;
+		snprintf(d->driver, sizeof(d->driver), "%s", strrchr(link, '/') ? strrchr(link, '/') + 1 : "-");
+		if (!strcmp(d->driver, "hrmouse"))
+			break;
 	}
-	snprintf(d->driver, sizeof(d->driver), "%s", strrchr(link, '/') ? strrchr(link, '/') + 1 : "-");
 	if (record) {
 		put("DEV event%d driver=%s id=%04x:%04x name=%s\n", num, d->driver, d->vid, d->pid, d->name);
 		print_caps(d);
