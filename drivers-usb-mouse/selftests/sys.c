@@ -104,10 +104,17 @@ enum mod_state mod_state(const struct mod *mod)
 	return mod_path(mod) ? MOD_UNLOADED : MOD_ABSENT;
 }
 
+/* a word for each parameter: a value with a blank is one that modprobe quotes */
 static int run_modprobe(const char *name, const char *params)
 {
-	int status, null;
+	char words[256], *argv[16] = { "modprobe", "-q", (char *)name }, *save;
+	int status, null, n = 3;
 	pid_t pid;
+
+	snprintf(words, sizeof(words), "%s", params);
+	argv[n] = strtok_r(words, " ", &save);
+	while (argv[n] && n < 14)
+		argv[++n] = strtok_r(NULL, " ", &save);
 
 	pid = fork();
 	if (pid < 0)
@@ -118,8 +125,7 @@ static int run_modprobe(const char *name, const char *params)
 			dup2(null, 1);
 			dup2(null, 2);
 		}
-		execlp("modprobe", "modprobe", "-q", name, params,
-		       (char *)NULL);
+		execvp(argv[0], argv);
 		_exit(127);
 	}
 	if (waitpid(pid, &status, 0) < 0)
@@ -147,7 +153,7 @@ int mod_load(const struct mod *mod, const char *params)
 	close(fd);
 	/* what it depends on is modprobe's knowledge */
 	if (ret == -ENOENT)
-		ret = run_modprobe(mod->name, params && *params ? params : NULL);
+		ret = run_modprobe(mod->name, params ? params : "");
 	return ret == -EEXIST ? 0 : ret;
 }
 
