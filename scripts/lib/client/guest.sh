@@ -22,13 +22,12 @@ result() {
 	fi
 }
 
-# wait_for SECONDS CMD…
+# wait_for SECONDS CMD…, which may take long itself
 wait_for() {
-	left=$(($1 * 10))
+	end=$(($(date +%s) + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ $left -gt 0 ] || return 1
-		left=$((left - 1))
+		[ "$(date +%s)" -lt $end ] || return 1
 		sleep 0.1
 	done
 }
@@ -74,7 +73,7 @@ same_udev() {
 	same_nodes | sed -E -e "s,/0003:([0-9A-F]{4}:[0-9A-F]{4})\\.[0-9A-F]{4}\\b,$parent,g" \
 		-e 's,(0003:[0-9A-F]{4}:[0-9A-F]{4}\.)[0-9A-F]{4}\b,\1N,g' \
 		-e 's,(/input/input|^M: input|^J: \+input:input)[0-9]+\b,\1N,g' \
-		-e 's/^(R: |D: c [0-9]+:|J: c[0-9]+:|E: MINOR=|E: USEC_INITIALIZED=)[0-9]+$/\1N/' \
+		-e '/^R: /d' -e 's/^(D: c [0-9]+:|J: c[0-9]+:|E: MINOR=|E: USEC_INITIALIZED=)[0-9]+$/\1N/' \
 		-e "s/^(E: ID_USB_DRIVER=)$1\$/\1DRIVER/" -e '/^E: DEVLINKS=/s, /dev/,\nE: DEVLINKS=/dev/,g' | sort
 }
 
@@ -209,7 +208,7 @@ client() {
 			DEVICE_ADDED 'POINTER_BUTTON.*pressed' 'POINTER_BUTTON.*released' "$@"
 		[ -z "$raw" ] || same "$name" hidraw "hidapi: $title: same reports" '^I: .*usage_page' '^R: ' '^E: '
 		if [ "$name" = g300 ]; then
-			same "$name" ratbagctl "ratbagctl: $title: same answers" '^NAME - Logitech G300' '500dpi' '^status 0'
+			same "$name" ratbagctl "ratbagctl: $title: same answers" '^NAME - Logitech Gaming Mouse G300' '500dpi' '^status 0'
 			same "$name" set "ratbagctl: $title: same settings in it" '^set 03f3 ' '^set 03f5 '
 		fi
 	fi
