@@ -258,13 +258,28 @@ static void hrm_disconnect(struct usb_interface *intf)
 
 static int hrm_suspend(struct usb_interface *intf, pm_message_t message)
 {
-	return hrm_transfer_suspend(usb_get_intfdata(intf),
-				    PMSG_IS_AUTO(message));
+	struct hrm_mouse *mouse = usb_get_intfdata(intf);
+	bool autosuspend = PMSG_IS_AUTO(message);
+	int ret = 0;
+
+	if (mouse->hid)
+		ret = mouse->rest->suspend(mouse, message);
+	/* The system goes to sleep whatever a driver says */
+	if (!ret || !autosuspend) {
+		ret = hrm_transfer_suspend(mouse, autosuspend);
+		if (ret && mouse->hid)
+			mouse->rest->resume(mouse, false);
+	}
+	return ret;
 }
 
 static int hrm_resume(struct usb_interface *intf)
 {
-	hrm_transfer_resume(usb_get_intfdata(intf));
+	struct hrm_mouse *mouse = usb_get_intfdata(intf);
+
+	hrm_transfer_resume(mouse);
+	if (mouse->hid)
+		mouse->rest->resume(mouse, false);
 	return 0;
 }
 
@@ -289,11 +304,14 @@ static int hrm_post_reset(struct usb_interface *intf)
 
 static int hrm_reset_resume(struct usb_interface *intf)
 {
+	struct hrm_mouse *mouse = usb_get_intfdata(intf);
 	int ret = hrm_post_reset(intf);
 
 	/* Nobody probes after a resume, but after a reset */
 	if (ret)
 		usb_queue_reset_device(intf);
+	else if (mouse->hid)
+		mouse->rest->resume(mouse, true);
 	return 0;
 }
 

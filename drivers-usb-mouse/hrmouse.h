@@ -45,6 +45,8 @@ struct hrm_mouse;
  * @report: a report for hid-core; any context
  * @raw: a report that the plan takes, for hidraw; any context
  * @key_held: whether a key of any input device is down; may sleep
+ * @suspend: the HID driver's, transfers going on; may sleep
+ * @resume: likewise, after a reset or without
  */
 struct hrm_rest_ops {
 	int (*add)(struct hrm_mouse *mouse);
@@ -53,6 +55,8 @@ struct hrm_rest_ops {
 		       unsigned int len);
 	void (*raw)(struct hrm_mouse *mouse, u8 *data, unsigned int len);
 	bool (*key_held)(struct hrm_mouse *mouse);
+	int (*suspend)(struct hrm_mouse *mouse, pm_message_t message);
+	void (*resume)(struct hrm_mouse *mouse, bool reset);
 };
 
 /* Not linked but looked up: hrmouse works without */

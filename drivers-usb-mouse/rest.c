@@ -488,12 +488,28 @@ static bool hrm_rest_key_held(struct hrm_mouse *mouse)
 	return false;
 }
 
+static int hrm_rest_suspend(struct hrm_mouse *mouse, pm_message_t message)
+{
+	return hid_driver_suspend(mouse->hid, message);
+}
+
+static void hrm_rest_resume(struct hrm_mouse *mouse, bool reset)
+{
+	int ret = reset ? hid_driver_reset_resume(mouse->hid) :
+			  hid_driver_resume(mouse->hid);
+
+	if (ret)
+		hid_dbg(mouse->hid, "the driver does not resume: %d\n", ret);
+}
+
 const struct hrm_rest_ops hrm_rest_ops = {
 	.add = hrm_rest_add,
 	.remove = hrm_rest_remove,
 	.report = hrm_rest_report,
 	.raw = hrm_rest_raw,
 	.key_held = hrm_rest_key_held,
+	.suspend = hrm_rest_suspend,
+	.resume = hrm_rest_resume,
 };
 EXPORT_SYMBOL_GPL(hrm_rest_ops);
 

@@ -2,9 +2,9 @@
 /*
  * A USB HID device played through /dev/raw-gadget on a dummy_udc instance.
  *
- * One thread answers ep0, one thread per IN endpoint sends its reports: so
- * every blocking ioctl belongs to the library, which can interrupt it with a
- * signal, and unplugging is always possible.
+ * One thread answers ep0, one thread per endpoint does its transfers: so every
+ * blocking ioctl belongs to the library, which can interrupt it with a signal,
+ * and unplugging is always possible.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -711,6 +711,11 @@ static void *ep0_thread(void *arg)
 
 /* ---- reports ------------------------------------------------------------ */
 
+static bool is_in(const struct endpoint *ep)
+{
+	return ep->spec.addr & USB_DIR_IN;
+}
+
 static void *endpoint_thread(void *arg)
 {
 	struct endpoint *ep = arg;
@@ -726,9 +731,11 @@ static void *endpoint_thread(void *arg)
 		ret = -ECANCELED;
 		if (!ep->cancel) {
 			pthread_mutex_unlock(&g->lock);
-			ret = raw_ioctl(g->fd, USB_RAW_IOCTL_EP_WRITE, ep->io);
+			ret = raw_ioctl(g->fd, is_in(ep) ?
+					USB_RAW_IOCTL_EP_WRITE :
+					USB_RAW_IOCTL_EP_READ, ep->io);
 			pthread_mutex_lock(&g->lock);
-			/* a stray signal: nothing was sent */
+			/* a stray signal: nothing was transferred */
 			if (ret == -EINTR && !ep->cancel && !g->stopping)
 				continue;
 		}
@@ -746,7 +753,7 @@ static void *endpoint_thread(void *arg)
 	return NULL;
 }
 
-static struct endpoint *in_endpoint(struct gadget *g, int ifno)
+static struct endpoint *find_endpoint(struct gadget *g, int ifno, bool in)
 {
 	size_t n;
 
@@ -755,11 +762,15 @@ static struct endpoint *in_endpoint(struct gadget *g, int ifno)
 	for (n = 0; n < g->desc.ifs[ifno].neps; n++) {
 		struct endpoint *ep = &g->ifs[ifno].eps[n];
 
-		if (ep->spec.addr & USB_DIR_IN &&
-		    ep->spec.attr == USB_ENDPOINT_XFER_INT)
+		if (is_in(ep) == in && ep->spec.attr == USB_ENDPOINT_XFER_INT)
 			return ep;
 	}
 	return NULL;
+}
+
+static struct endpoint *in_endpoint(struct gadget *g, int ifno)
+{
+	return find_endpoint(g, ifno, true);
 }
 
 static int wait_until(struct gadget *g, const struct timespec *deadline)
@@ -769,8 +780,9 @@ static int wait_until(struct gadget *g, const struct timespec *deadline)
 	return pthread_cond_timedwait(&g->cond, &g->lock, deadline);
 }
 
-static int send_report(struct gadget *g, struct endpoint *ep, const void *buf,
-		       size_t len, const struct timespec *deadline)
+/* how many bytes the host has taken, or has sent */
+static int transfer(struct gadget *g, struct endpoint *ep, void *buf,
+		    size_t len, const struct timespec *deadline)
 {
 	int ret = 0;
 
@@ -796,7 +808,8 @@ static int send_report(struct gadget *g, struct endpoint *ep, const void *buf,
 	ep->io->ep = ep->handle;
 	ep->io->flags = ep->spec.zlp ? USB_RAW_IO_FLAGS_ZERO : 0;
 	ep->io->length = len;
-	memcpy(ep->io->data, buf, len);
+	if (is_in(ep))
+		memcpy(ep->io->data, buf, len);
 	ep->pending = true;
 	pthread_cond_broadcast(&g->cond);
 
@@ -816,15 +829,25 @@ static int send_report(struct gadget *g, struct endpoint *ep, const void *buf,
 	ret = ep->result;
 	if (ep->cancel && (ret == -EINTR || ret == -ECANCELED))
 		ret = -ETIMEDOUT;
+	if (ret > 0 && !is_in(ep))
+		memcpy(buf, ep->io->data, ret);
 	ep->busy = false;
 	pthread_cond_broadcast(&g->cond);
 	pthread_mutex_unlock(&g->lock);
+	return ret;
+}
+
+static int send_report(struct gadget *g, int ifno, const void *buf, size_t len,
+		       const struct timespec *deadline)
+{
+	int ret = transfer(g, in_endpoint(g, ifno), (void *)buf, len, deadline);
+
 	return ret < 0 ? ret : 0;
 }
 
 int gadget_report(struct gadget *g, int ifno, const void *buf, size_t len)
 {
-	return send_report(g, in_endpoint(g, ifno), buf, len, NULL);
+	return send_report(g, ifno, buf, len, NULL);
 }
 
 int gadget_report_timeout(struct gadget *g, int ifno, const void *buf,
@@ -833,7 +856,15 @@ int gadget_report_timeout(struct gadget *g, int ifno, const void *buf,
 	struct timespec deadline;
 
 	deadline_ms(&deadline, ms);
-	return send_report(g, in_endpoint(g, ifno), buf, len, &deadline);
+	return send_report(g, ifno, buf, len, &deadline);
+}
+
+int gadget_receive(struct gadget *g, int ifno, void *buf, size_t len, int ms)
+{
+	struct timespec deadline;
+
+	deadline_ms(&deadline, ms);
+	return transfer(g, find_endpoint(g, ifno, false), buf, len, &deadline);
 }
 
 static void stop_thread(struct gadget *g, pthread_t thread, const bool *exited)
@@ -1348,7 +1379,7 @@ static void gadget_stop(struct gadget *g)
 			if (ep->running)
 				stop_thread(g, ep->thread, &ep->exited);
 			stream_stop(ep);
-			/* a caller may be on its way out of send_report() */
+			/* a caller may be on its way out of transfer() */
 			pthread_mutex_lock(&g->lock);
 			while (ep->busy)
 				pthread_cond_wait(&g->cond, &g->lock);
@@ -1412,8 +1443,6 @@ struct gadget *gadget_plug(const struct gadget_desc *desc, int udc)
 		for (n = 0; n < desc->ifs[i].neps; n++) {
 			struct endpoint *ep = &g->ifs[i].eps[n];
 
-			if (!(ep->spec.addr & USB_DIR_IN))
-				continue;
 			ret = -pthread_create(&ep->thread, NULL,
 					      endpoint_thread, ep);
 			if (ret)

@@ -143,6 +143,11 @@ int gadget_report(struct gadget *g, int ifno, const void *buf, size_t len);
 /* The same, -ETIMEDOUT (and nothing sent) if the host does not poll. */
 int gadget_report_timeout(struct gadget *g, int ifno, const void *buf,
 			  size_t len, int ms);
+/*
+ * Waits for what the host sends to the interrupt OUT endpoint. Returns its
+ * length; -ETIMEDOUT if nothing comes.
+ */
+int gadget_receive(struct gadget *g, int ifno, void *buf, size_t len, int ms);
 
 /* Sends reports round and round from a thread of its own until stopped. */
 int gadget_stream_start(struct gadget *g, int ifno, const void *reports,

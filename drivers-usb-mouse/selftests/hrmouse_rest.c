@@ -68,6 +68,43 @@ static const struct gadget_desc dev_plain = {
 	.ifs = if_plain, .nifs = 1,
 };
 
+/* those with an interrupt OUT endpoint: with report IDs and without */
+static const struct gadget_ep ep_both[] = {
+	{ .addr = 0x81, .maxp = 16, .interval = 1 },
+	{ .addr = 0x02, .maxp = 16, .interval = 1 },
+};
+
+static const struct gadget_if if_rest_out[] = {
+	{ MOUSE_RDESC(rd_rest), .eps = ep_both, .neps = 2 },
+};
+
+static const struct gadget_desc dev_rest_out = {
+	.vid = 0x1209, .pid = 0xf00a, .bcd_device = 0x0100,
+	.manufacturer = "Many", .product = "Reports And Keys",
+	.ifs = if_rest_out, .nifs = 1,
+};
+
+/* 3 buttons, X and Y; of the maker's: output of 4 bytes */
+static const __u8 rd_output[] = {
+	0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x01, 0xa1, 0x00, 0x05, 0x09,
+	0x19, 0x01, 0x29, 0x03, 0x15, 0x00, 0x25, 0x01, 0x95, 0x03, 0x75, 0x01,
+	0x81, 0x02, 0x95, 0x01, 0x75, 0x05, 0x81, 0x01, 0x05, 0x01, 0x09, 0x30,
+	0x09, 0x31, 0x15, 0x81, 0x25, 0x7f, 0x75, 0x08, 0x95, 0x02, 0x81, 0x06,
+	0xc0, 0xc0,
+	0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x09, 0x02, 0x15, 0x00, 0x26,
+	0xff, 0x00, 0x75, 0x08, 0x95, 0x04, 0x91, 0x02, 0xc0,
+};
+
+static const struct gadget_if if_output[] = {
+	{ MOUSE_RDESC(rd_output), .eps = ep_both, .neps = 2 },
+};
+
+static const struct gadget_desc dev_output = {
+	.vid = 0x1209, .pid = 0xf00b, .bcd_device = 0x0100,
+	.manufacturer = "No", .product = "Report IDs",
+	.ifs = if_output, .nifs = 1,
+};
+
 /* A step to the right, a step to the left: what streams */
 static const __u8 steps[2][5] = { { REP_MOUSE, 0, 1 }, { REP_MOUSE, 0, 0xff } };
 
@@ -758,7 +795,61 @@ struct request {
 	int ret;
 	int error;
 	bool done;
+	const void *data;
+	size_t len;
 };
+
+static void *write_report(void *arg)
+{
+	struct request *r = arg;
+
+	r->ret = write(r->fd, r->data, r->len);
+	r->error = errno;
+	return NULL;
+}
+
+/* the first byte is the report ID: 0 is none, and is not sent */
+TEST_F_TIMEOUT(rest, output_endpoint, TIMEOUT(60))
+{
+	struct bench *b = &self->b;
+	static const struct {
+		const struct gadget_desc *desc;
+		__u8 data[5];
+	} *c, cases[] = {
+		{ &dev_rest_out, { REP_OUTPUT, 0xde, 0xad, 0xbe, 0xef } },
+		{ &dev_output, { 0, 0xca, 0xfe, 0xf0, 0x0d } },
+	};
+	pthread_t thread;
+	__u8 got[16];
+	int n;
+
+	for (c = cases; c < cases + ARRAY_SIZE(cases); c++) {
+		size_t skip = !c->data[0], len = sizeof(c->data) - skip;
+
+		plug(_metadata, b, c->desc);
+		open_raw(_metadata, b);
+		for (n = 0; n < ROUNDS; n++) {
+			struct request r = {
+				.fd = b->raw,
+				.data = c->data, .len = sizeof(c->data),
+			};
+
+			ASSERT_EQ(0, pthread_create(&thread, NULL, write_report,
+						    &r));
+			EXPECT_EQ((int)len, gadget_receive(b->g, 0, got,
+							   sizeof(got),
+							   WAIT_MS));
+			pthread_join(thread, NULL);
+			EXPECT_EQ((int)sizeof(c->data), r.ret);
+			EXPECT_EQ(0, memcmp(c->data + skip, got, len));
+		}
+		EXPECT_EQ(0, gadget_requests(b->g, USB_TYPE_CLASS |
+					     USB_RECIP_INTERFACE,
+					     HID_SET_REPORT, NULL));
+		close_all(b);
+		unplug(_metadata, b);
+	}
+}
 
 static void *get_feature(void *arg)
 {
