@@ -50,16 +50,22 @@ static const struct mod mod_bench = { "bench", "/bench/bench.ko", NULL };
 static const struct mod mod_floor = { "floor", "/bench/floor.ko", NULL };
 static const struct mod mod_usbmouse = { "usbmouse", "/bench/usbmouse.ko", NULL };
 static const struct mod mod_ours = { "hrmouse", "/bench/hrmouse.ko", NULL };
+static const struct mod mod_rest = { "hrmouse_rest", "/bench/hrmouse_rest.ko", NULL };
 
 static const struct driver {
-	const char *name;
+	const char *name;	/* as it is printed */
 	const char *parent;	/* what drives the event device's parent */
 	const struct mod *mod;
+	const char *driver;	/* of the interface, if not @name */
+	const char *params;
 } drivers[] = {
-	{ "usbhid", "hid-generic", NULL },
-	{ "usbmouse", "usbmouse", &mod_usbmouse },
-	{ "hrmouse", "hrmouse", &mod_ours },
-	{ "floor", "floor", &mod_floor },
+	{ .name = "usbhid", .parent = "hid-generic" },
+	{ .name = "usbmouse", .parent = "usbmouse", .mod = &mod_usbmouse },
+	{ .name = "hrmouse", .parent = "hrmouse", .mod = &mod_ours, .params = "hidraw=0" },
+	/* there, and nobody has it open */
+	{ .name = "hidraw", .parent = "hrmouse", .mod = &mod_ours, .driver = "hrmouse",
+	  .params = "hidraw=1" },
+	{ .name = "floor", .parent = "floor", .mod = &mod_floor },
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
@@ -172,29 +178,51 @@ static const char *interface(void)
 	return name;
 }
 
+/* of the interface */
+static const char *driver_name(const struct driver *d)
+{
+	return d->driver ? d->driver : d->name;
+}
+
 /* op: "bind" or "unbind" */
 static void driver_file(const struct driver *d, const char *op)
 {
 	char path[96];
 
-	snprintf(path, sizeof(path), "/sys/bus/usb/drivers/%s/%s", d->name, op);
+	snprintf(path, sizeof(path), "/sys/bus/usb/drivers/%s/%s", driver_name(d), op);
 	write_file(path, interface());
 }
 
-/* params of its module */
+static void load(const struct mod *mod, const char *params)
+{
+	int ret = mod_load(mod, params);
+
+	if (ret)
+		die("%s cannot be loaded: %s", mod->name, strerror(-ret));
+}
+
+static void unload(const struct mod *mod)
+{
+	int ret = mod_unload(mod);
+
+	if (ret)
+		die("%s cannot be unloaded: %s", mod->name, strerror(-ret));
+}
+
+/* params of its module, besides its own */
 static void bind_with(const struct driver *d, const char *params, struct evdev_node *node)
 {
-	int ret;
+	char all[64];
 
 	if (d->mod) {
+		snprintf(all, sizeof(all), "%s %s", d->params ? d->params : "", params);
 		if (d->mod != &mod_ours)
 			driver_file(&drivers[0], "unbind");
-		ret = mod_load(d->mod, params);
-		if (ret)
-			die("%s cannot be loaded: %s", d->name, strerror(-ret));
+		else if (d->driver)
+			load(&mod_rest, NULL);
+		load(d->mod, all);
 	}
-	ret = evdev_wait(0, 0, d->parent, WAIT_MS, node);
-	if (ret)
+	if (evdev_wait(0, 0, d->parent, WAIT_MS, node))
 		die("%s does not drive the device (%s does)", d->name, node->driver);
 }
 
@@ -207,17 +235,15 @@ static void bind(const struct driver *d, struct evdev_node *node)
 static void unbind(const struct driver *d)
 {
 	struct evdev_node node;
-	int ret;
 
 	if (!d->mod)
 		return;
-	ret = mod_unload(d->mod);
-	if (ret)
-		die("%s cannot be unloaded: %s", d->name, strerror(-ret));
+	unload(d->mod);
 	if (d->mod != &mod_ours)
 		driver_file(&drivers[0], "bind");
-	ret = evdev_wait(0, 0, drivers[0].parent, WAIT_MS, &node);
-	if (ret)
+	else if (d->driver)
+		unload(&mod_rest);
+	if (evdev_wait(0, 0, drivers[0].parent, WAIT_MS, &node))
 		die("usbhid does not get the device back from %s", d->name);
 }
 
@@ -592,6 +618,9 @@ static void run_delivery(struct gadget *g, const struct bench_device *d, const s
 	unsigned int i;
 
 	(void)round;
+	/* the same way: see the instructions */
+	if (driver->driver)
+		return;
 	run_depth(g, d, driver, 0);
 	for (i = 0; driver->mod == &mod_ours && i < COUNT(depths); i++)
 		run_depth(g, d, driver, depths[i]);

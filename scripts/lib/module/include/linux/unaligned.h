@@ -26,6 +26,9 @@
 #ifndef KEY_DO_NOT_DISTURB
 #define KEY_DO_NOT_DISTURB	0x24f
 #endif
+#ifndef HID_QUIRK_IGNORE_SPECIAL_DRIVER
+#define HID_QUIRK_IGNORE_SPECIAL_DRIVER	0
+#endif
 #ifndef __counted_by
 #define __counted_by(member)
 #endif
