@@ -551,11 +551,28 @@ static void expect_end(struct __test_metadata *_metadata, struct bench *b)
 
 /* ---- the tests ---------------------------------------------------------- */
 
+/* whether the mouse's reports, and no others, go by the plan */
+static void expect_plan(struct __test_metadata *_metadata, bool planned)
+{
+	const char *all = planned ? "\nother reports: to the HID core\n" :
+				    "\nall reports: to the HID core\n";
+	char plan[4096];
+
+	if (!expect_hrmouse())
+		return;
+	ASSERT_EQ(0, sys_read("/sys/kernel/debug/usb/hrmouse/plan", plan,
+			      sizeof(plan)));
+	EXPECT_NE(NULL, strstr(plan, all))
+		TH_LOG("%s", plan);
+	EXPECT_EQ(planned, !!strstr(plan, "\nreport 1: 4 bytes, to input"));
+	EXPECT_EQ(NULL, strstr(plan, "\nreport 2: "));
+}
+
 /* hrmouse has it, and it is to userspace what it is under usbhid */
 TEST_F_TIMEOUT(rest, taken, TIMEOUT(60))
 {
 	struct bench *b = &self->b;
-	char path[256], driver[256] = "", plan[4096];
+	char path[256], driver[256] = "";
 
 	plug(_metadata, b, &dev_rest);
 	open_all(_metadata, b);
@@ -566,15 +583,7 @@ TEST_F_TIMEOUT(rest, taken, TIMEOUT(60))
 	ASSERT_TRUE(find("/*:*:*.*/driver", path, sizeof(path)));
 	ASSERT_LT(0, readlink(path, driver, sizeof(driver) - 1));
 	EXPECT_STREQ("/hid-generic", strrchr(driver, '/'));
-	if (!expect_hrmouse())
-		return;
-	/* the mouse's reports, and no others, go by the plan */
-	ASSERT_EQ(0, sys_read("/sys/kernel/debug/usb/hrmouse/plan", plan,
-			      sizeof(plan)));
-	EXPECT_NE(NULL, strstr(plan, "\nreport 1: 4 bytes, to input"))
-		TH_LOG("%s", plan);
-	EXPECT_EQ(NULL, strstr(plan, "\nreport 2: "));
-	EXPECT_NE(NULL, strstr(plan, "\nother reports: to the HID core\n"));
+	expect_plan(_metadata, true);
 }
 
 /* nobody but hrmouse has to do it: it is loaded with the first such mouse */
@@ -922,7 +931,9 @@ TEST_F_TIMEOUT(rest, rebind, TIMEOUT(120))
 		wait_driver(_metadata, expected_driver());
 		EXPECT_EQ(0, count("/*/hidraw/hidraw*"));
 		EXPECT_EQ(0, count("/*/input/input*"));
+		expect_plan(_metadata, false);
 		rebind(_metadata, true);
+		expect_plan(_metadata, true);
 		open_all(_metadata, b);
 	}
 	expect_flow(_metadata, b);

@@ -62,7 +62,7 @@ static const struct driver {
 	{ .name = "usbhid", .parent = "hid-generic" },
 	{ .name = "usbmouse", .parent = "usbmouse", .mod = &mod_usbmouse },
 	{ .name = "hrmouse", .parent = "hrmouse", .mod = &mod_ours, .params = "hidraw=0" },
-	/* there, and nobody has it open */
+	/* it was open, and nobody has it open now */
 	{ .name = "hidraw", .parent = "hrmouse", .mod = &mod_ours, .driver = "hrmouse",
 	  .params = "hidraw=1" },
 	{ .name = "floor", .parent = "floor", .mod = &mod_floor },
@@ -231,6 +231,22 @@ static void bind(const struct driver *d, struct evdev_node *node)
 	bind_with(d, "", node);
 }
 
+static void touch_hidraw(void)
+{
+	char path[64] = "";
+	glob_t found;
+	int fd;
+
+	if (!glob("/sys/devices/platform/dummy_hcd.0/usb*/*-1/*:1.0/*/hidraw/hidraw*", 0, NULL,
+		  &found))
+		snprintf(path, sizeof(path), "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
+	globfree(&found);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("hidraw %s: %s", path, strerror(errno));
+	close(fd);
+}
+
 /* and back to usbhid */
 static void unbind(const struct driver *d)
 {
@@ -387,6 +403,8 @@ static void run_driver(struct gadget *g, const struct bench_device *d, const str
 	measure_probe(d, driver, round);
 	if (evdev_wait(0, 0, driver->parent, WAIT_MS, &node))
 		die("%s does not drive %s again", driver->name, d->name);
+	if (driver->driver)
+		touch_hidraw();
 	start_reader(&node);
 	/* what the device had to say before */
 	usleep(200000);
