@@ -85,6 +85,8 @@ class Module:
     def keys(self, keyboard):
         """[(key, value)] of a stroke of A"""
         path = f"/sys/bus/usb/devices/{keyboard}/0003:*/input/input*/event*"
+        # usbhid may still be at it: hrmouse gives back in a work item
+        self.sh(f"until ls -d {path}; do sleep 0.1; done")
         self.sh(f"dd if=/dev/input/$(basename {path}) bs=24 count=6 of=/tmp/keys 2>/dev/null & "
                 "sleep 1")
         for down in True, False:
