@@ -23,6 +23,7 @@
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/property.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/usb.h>
 
@@ -148,6 +149,9 @@ static void hrm_rest_sync_report(struct hrm_plan *plan,
 	report->again |= report->watch;
 }
 
+/* Each input device has a lock of its own, and all have one keymap */
+static DEFINE_SPINLOCK(hrm_rest_keys_lock);
+
 /* The keymap is hid-input's; the plan has a copy of what concerns it */
 static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 {
@@ -156,6 +160,8 @@ static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 	struct hid_report *from;
 	unsigned int i, j, k;
 
+	/* What another one sets after this it copies after this, too */
+	guard(spinlock_irqsave)(&hrm_rest_keys_lock);
 	for (i = 0; i < plan->n_reports; i++) {
 		from = hrm_rest_report_of(hid, &plan->reports[i]);
 		for (j = 0; j < from->maxfield; j++) {
@@ -213,6 +219,8 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 			return false;
 	/* Each of them has the keymap of all */
 	list_for_each_entry(hidinput, &hid->inputs, list) {
+		/* When it is free nobody is in the function before ours */
+		guard(spinlock_irq)(&hidinput->input->event_lock);
 		mouse->setkeycode = hidinput->input->setkeycode;
 		hidinput->input->setkeycode = hrm_rest_setkeycode;
 	}
