@@ -23,6 +23,7 @@
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/property.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/usb.h>
@@ -36,6 +37,8 @@
 			 HID_QUIRK_NO_OUTPUT_REPORTS_ON_INTR_EP | \
 			 HID_QUIRK_SKIP_OUTPUT_REPORT_ID | \
 			 HID_QUIRK_IGNORE_SPECIAL_DRIVER)
+
+#define HRM_LED_NUM_LOCK	(HID_UP_LED | 0x01)
 
 static struct hrm_mouse *hrm_rest_mouse(struct hid_device *hid)
 {
@@ -231,22 +234,25 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 	return true;
 }
 
-static int hrm_rest_parse(struct hid_device *hid)
+static bool hrm_rest_is_boot(const struct hrm_mouse *mouse, u8 protocol)
 {
-	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
 	const struct usb_interface_descriptor *desc =
 		&mouse->intf->cur_altsetting->desc;
 
-	hid->version = mouse->desc.version;
-	hid->country = mouse->desc.country;
-	if (desc->bInterfaceSubClass == USB_INTERFACE_SUBCLASS_BOOT)
-		hid->quirks |= HID_QUIRK_NOGET;
-	return hid_parse_report(hid, mouse->desc.bytes, mouse->desc.size);
+	return desc->bInterfaceSubClass == USB_INTERFACE_SUBCLASS_BOOT &&
+	       desc->bInterfaceProtocol == protocol;
 }
 
-static int hrm_rest_start(struct hid_device *hid)
+static int hrm_rest_parse(struct hid_device *hid)
 {
-	return 0;
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+
+	hid->version = mouse->desc.version;
+	hid->country = mouse->desc.country;
+	if (hrm_rest_is_boot(mouse, USB_INTERFACE_PROTOCOL_KEYBOARD) ||
+	    hrm_rest_is_boot(mouse, USB_INTERFACE_PROTOCOL_MOUSE))
+		hid->quirks |= HID_QUIRK_NOGET;
+	return hid_parse_report(hid, mouse->desc.bytes, mouse->desc.size);
 }
 
 static void hrm_rest_set_raw(struct hrm_mouse *mouse, bool raw)
@@ -325,6 +331,9 @@ static int hrm_rest_raw_request(struct hid_device *hid, unsigned char id,
 	}
 
 	skip = !data[0];
+	/* USB has no transfer of no bytes that comes from the device */
+	if (len == skip && direction == USB_DIR_IN)
+		return -EINVAL;
 	ret = usb_control_msg(udev, pipe, request,
 			      USB_TYPE_CLASS | USB_RECIP_INTERFACE | direction,
 			      (type + 1) << 8 | id,
@@ -351,6 +360,74 @@ static int hrm_rest_output_report(struct hid_device *hid, __u8 *data, size_t len
 				data + skip, len - skip, &sent,
 				USB_CTRL_SET_TIMEOUT);
 	return ret ?: sent + skip;
+}
+
+/*
+ * What hid-input asks of the device, and tells it. As usbhid does it: no GET
+ * for boot devices, which may know none, and room for more than is described.
+ */
+static void hrm_rest_request(struct hid_device *hid, struct hid_report *report,
+			     int request)
+{
+	struct usb_device *udev = hrm_rest_mouse(hid)->udev;
+	bool get = request == HID_REQ_GET_REPORT;
+	unsigned int len = hid_report_len(report);
+	int ret, skip = !report->id;
+	u8 *data;
+
+	if (get && hid->quirks & HID_QUIRK_NOGET)
+		return;
+	if (get)
+		len = round_up(max(len, 1),
+			       usb_maxpacket(udev, usb_rcvctrlpipe(udev, 0)));
+	/* hid_output_report() writes up to 7 bytes more */
+	data = kzalloc(skip + len + 7, GFP_NOIO);
+	if (!data)
+		return;
+
+	if (!get)
+		hid_output_report(report, data + skip);
+	if (!get && report->type == HID_OUTPUT_REPORT)
+		ret = hrm_rest_output_report(hid, data, skip + len);
+	else
+		ret = hrm_rest_raw_request(hid, report->id, data, skip + len,
+					   report->type, request);
+	if (get && ret > skip)
+		hid_safe_input_report(hid, report->type, data + skip, len,
+				      ret - skip, 0);
+	kfree(data);
+}
+
+static bool hrm_rest_has_usage(const struct hid_report *report, u32 usage)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < report->maxfield; i++)
+		for (j = 0; j < report->field[i]->maxusage; j++)
+			if (report->field[i]->usage[j].hid == usage)
+				return true;
+	return false;
+}
+
+/* Some keyboards need to be told of their LEDs; and all may wake the system */
+static int hrm_rest_start(struct hid_device *hid)
+{
+	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	struct hid_report *report;
+
+	if (!hrm_rest_is_boot(mouse, USB_INTERFACE_PROTOCOL_KEYBOARD))
+		return 0;
+	list_for_each_entry(report,
+			    &hid->report_enum[HID_OUTPUT_REPORT].report_list,
+			    list) {
+		if (hrm_rest_has_usage(report, HRM_LED_NUM_LOCK)) {
+			hrm_rest_request(hid, report, HID_REQ_SET_REPORT);
+			break;
+		}
+	}
+	/* It fails where the device cannot */
+	device_set_wakeup_enable(&mouse->udev->dev, true);
+	return 0;
 }
 
 /* HID 1.11, 7.2.4 */
@@ -381,6 +458,7 @@ static const struct hid_ll_driver hrm_rest_ll_driver = {
 	.open = hrm_rest_open,
 	.close = hrm_rest_close,
 	.power = hrm_rest_power,
+	.request = hrm_rest_request,
 	.raw_request = hrm_rest_raw_request,
 	.output_report = hrm_rest_output_report,
 	.idle = hrm_rest_idle,

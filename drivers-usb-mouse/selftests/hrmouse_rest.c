@@ -105,6 +105,68 @@ static const struct gadget_desc dev_output = {
 	.ifs = if_output, .nifs = 1,
 };
 
+/* A boot keyboard with a wheel: 8 modifiers, 5 LEDs; X, Y and wheel */
+static const __u8 rd_wheel_keyboard[] = {
+	0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x85, 0x01, 0x05, 0x07, 0x19, 0xe0,
+	0x29, 0xe7, 0x15, 0x00, 0x25, 0x01, 0x75, 0x01, 0x95, 0x08, 0x81, 0x02,
+	0x95, 0x05, 0x05, 0x08, 0x19, 0x01, 0x29, 0x05, 0x91, 0x02, 0x95, 0x01,
+	0x75, 0x03, 0x91, 0x01, 0xc0,
+	0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x85, 0x02, 0x09, 0x01, 0xa1, 0x00,
+	0x05, 0x09, 0x19, 0x01, 0x29, 0x03, 0x15, 0x00, 0x25, 0x01, 0x95, 0x03,
+	0x75, 0x01, 0x81, 0x02, 0x95, 0x01, 0x75, 0x05, 0x81, 0x01, 0x05, 0x01,
+	0x09, 0x30, 0x09, 0x31, 0x09, 0x38, 0x15, 0x81, 0x25, 0x7f, 0x75, 0x08,
+	0x95, 0x03, 0x81, 0x06, 0xc0, 0xc0,
+};
+
+MOUSE_IF(if_wheel_keyboard, rd_wheel_keyboard, 1, 1, ep_in8);
+
+static const struct gadget_desc dev_wheel_keyboard = {
+	.vid = 0x1209, .pid = 0xf00c, .bcd_device = 0x0100,
+	.manufacturer = "Keyboard", .product = "With Wheel",
+	.remote_wakeup = true, .ifs = if_wheel_keyboard, .nifs = 1,
+};
+
+/*
+ * A wheel, its multiplier, and 6 bits of the maker's beside it in a feature
+ * report without ID, which one has to read before one changes it.
+ */
+static const __u8 rd_multiplier[] = {
+	0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x01, 0xa1, 0x00, 0x05, 0x09,
+	0x19, 0x01, 0x29, 0x03, 0x15, 0x00, 0x25, 0x01, 0x95, 0x03, 0x75, 0x01,
+	0x81, 0x02, 0x95, 0x01, 0x75, 0x05, 0x81, 0x01, 0x05, 0x01, 0x09, 0x30,
+	0x09, 0x31, 0x15, 0x81, 0x25, 0x7f, 0x75, 0x08, 0x95, 0x02, 0x81, 0x06,
+	0xa1, 0x02, 0x09, 0x48, 0x15, 0x00, 0x25, 0x01, 0x35, 0x01, 0x45, 0x04,
+	0x75, 0x02, 0x95, 0x01, 0xb1, 0x02, 0x35, 0x00, 0x45, 0x00, 0x09, 0x38,
+	0x15, 0x81, 0x25, 0x7f, 0x75, 0x08, 0x81, 0x06, 0xc0, 0x06, 0x00, 0xff,
+	0x09, 0x20, 0x15, 0x00, 0x25, 0x3f, 0x75, 0x06, 0xb1, 0x02, 0xc0, 0xc0,
+	0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x09, 0x02, 0x15, 0x00, 0x26,
+	0xff, 0x00, 0x75, 0x08, 0x95, 0x04, 0x91, 0x02, 0xc0,
+};
+
+MOUSE_IF(if_multiplier, rd_multiplier, 0, 0, ep_in8);
+
+/* a feature report of no bits: two multipliers without one */
+static const __u8 rd_no_bits[] = {
+	0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x30, 0x09, 0x31, 0x09, 0x38,
+	0x15, 0x81, 0x25, 0x7f, 0x75, 0x08, 0x95, 0x03, 0x81, 0x06, 0x09, 0x48,
+	0x15, 0x00, 0x25, 0x01, 0x35, 0x01, 0x45, 0x08, 0x75, 0x00, 0x95, 0x01,
+	0xb1, 0x02, 0x09, 0x48, 0xb1, 0x02, 0xc0,
+	0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x09, 0x02, 0x15, 0x00, 0x26,
+	0xff, 0x00, 0x75, 0x08, 0x95, 0x04, 0x91, 0x02, 0xc0,
+};
+
+MOUSE_IF(if_no_bits, rd_no_bits, 0, 0, ep_in8);
+
+#define DEV_FEATURE(name, number, intf) \
+static const struct gadget_desc name = { \
+	.vid = 0x1209, .pid = (number), .bcd_device = 0x0100, \
+	.manufacturer = "Feature", .product = "Mouse", \
+	.ifs = (intf), .nifs = 1, \
+}
+
+DEV_FEATURE(dev_multiplier, 0xf00d, if_multiplier);
+DEV_FEATURE(dev_no_bits, 0xf00e, if_no_bits);
+
 /* A step to the right, a step to the left: what streams */
 static const __u8 steps[2][5] = { { REP_MOUSE, 0, 1 }, { REP_MOUSE, 0, 0xff } };
 
@@ -729,6 +791,74 @@ TEST_F_TIMEOUT(rest, requests, TIMEOUT(60))
 	EXPECT_EQ(EPIPE, errno);
 }
 
+static void device_path(struct __test_metadata *_metadata, const char *name,
+			char *path, size_t size)
+{
+	char intf[256];
+
+	ASSERT_TRUE(find("", intf, sizeof(intf)));
+	*strrchr(intf, '/') = '\0';
+	snprintf(path, size, "%s/%s", intf, name);
+}
+
+#define REQUEST_OUT	(USB_TYPE_CLASS | USB_RECIP_INTERFACE)
+#define REQUEST_IN	(REQUEST_OUT | USB_DIR_IN)
+
+/* hid-input reads the report with the multiplier: a packet, even of no bits */
+TEST_F_TIMEOUT(rest, feature_requests, TIMEOUT(120))
+{
+	struct bench *b = &self->b;
+	static const struct gadget_desc *const descs[] = {
+		&dev_multiplier, &dev_no_bits,
+	};
+	struct gadget_request last = { 0 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(descs); i++) {
+		plug(_metadata, b, descs[i]);
+		ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT,
+						  HID_SET_REPORT, 1, WAIT_MS));
+		EXPECT_EQ(1, gadget_requests(b->g, REQUEST_IN, HID_GET_REPORT,
+					     &last));
+		EXPECT_EQ(HID_FEATURE << 8, last.setup.value);
+		EXPECT_EQ(64, last.setup.length);
+		unplug(_metadata, b);
+	}
+}
+
+/* what usbhid does for a keyboard: LEDs off, and it may wake the system */
+TEST_F_TIMEOUT(rest, boot_keyboard, TIMEOUT(60))
+{
+	struct bench *b = &self->b;
+	static const __u8 led[2] = { 1, 0 }, on[2] = { 1, 1 };
+	struct input_event ev = { .type = EV_LED, .code = LED_NUML, .value = 1 };
+	struct gadget_request last;
+	char path[300], text[32];
+	int fd;
+
+	plug(_metadata, b, &dev_wheel_keyboard);
+	ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT, HID_SET_REPORT, 1,
+					  WAIT_MS));
+	gadget_requests(b->g, REQUEST_OUT, HID_SET_REPORT, &last);
+	EXPECT_EQ(HID_OUTPUT << 8 | 1, last.setup.value);
+	ASSERT_EQ(sizeof(led), last.len);
+	EXPECT_EQ(0, memcmp(led, last.data, sizeof(led)));
+	device_path(_metadata, "power/wakeup", path, sizeof(path));
+	ASSERT_EQ(0, sys_read(path, text, sizeof(text)));
+	EXPECT_STREQ("enabled", text);
+
+	open_event(_metadata, &b->keys, "Keyboard With Wheel Keyboard");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->keys);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_EQ((ssize_t)sizeof(ev), write(fd, &ev, sizeof(ev)));
+	close(fd);
+	ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT, HID_SET_REPORT, 2,
+					  WAIT_MS));
+	gadget_requests(b->g, REQUEST_OUT, HID_SET_REPORT, &last);
+	ASSERT_EQ(sizeof(on), last.len);
+	EXPECT_EQ(0, memcmp(on, last.data, sizeof(on)));
+}
+
 static void set_code(struct __test_metadata *_metadata, int fd,
 		     unsigned int scancode, unsigned int code)
 {
@@ -983,16 +1113,6 @@ TEST_F_TIMEOUT(rest, reload, TIMEOUT(180))
 	close_all(b);
 	open_all(_metadata, b);
 	expect_steps(_metadata, b);
-}
-
-static void device_path(struct __test_metadata *_metadata, const char *name,
-			char *path, size_t size)
-{
-	char intf[256];
-
-	ASSERT_TRUE(find("", intf, sizeof(intf)));
-	*strrchr(intf, '/') = '\0';
-	snprintf(path, size, "%s/%s", intf, name);
 }
 
 static int read_number(struct __test_metadata *_metadata, const char *name)
