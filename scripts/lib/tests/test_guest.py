@@ -33,6 +33,7 @@ class Up(unittest.TestCase):
             [("GUEST UP 6.12", "")],
             [("BdsDxe: GUEST UP 6.12", "")],
             [(None, HALF), ("GUEST UP 6.12", "")],
+            [(None, HALF), (None, HALF), ("GUEST UP 6.12", "")],
         ):
             with self.subTest(starts), Fake(*starts) as fake:
                 fake.wait_up(1)
@@ -41,14 +42,14 @@ class Up(unittest.TestCase):
     def test_does_not(self):
         for starts in (
             [(None, "Oops: general protection fault"), ("GUEST UP 6.12", "")],
-            [(None, HALF), (None, HALF)],
+            [(None, HALF), (None, HALF), (None, HALF)],
             [("hello", HALF), ("GUEST UP 6.12", "")],
         ):
             with self.subTest(starts), Fake(*starts) as fake:
                 with self.assertRaises(guest.GuestError):
                     fake.wait_up(0.1)
                 again = starts[0] == (None, HALF)
-                self.assertEqual(fake.started, 2 if again else 1)
+                self.assertEqual(fake.started, 3 if again else 1)
 
 
 if __name__ == "__main__":
