@@ -192,7 +192,9 @@ static int hrm_setup(struct hrm_mouse *mouse, struct hrm_caps *caps,
 		return ret;
 
 	hrm_stats_add(mouse);
-	if (hrm_claim_polled(mouse->udev))
+	/* hid-core also knows what usbhid.quirks says */
+	if (hrm_claim_polled(mouse->udev) ||
+	    (mouse->hid && mouse->hid->quirks & HID_QUIRK_ALWAYS_POLL))
 		hrm_transfer_poll(mouse, true);
 
 	/* A wheel has two codes */

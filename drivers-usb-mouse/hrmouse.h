@@ -44,7 +44,7 @@ struct hrm_mouse;
  * @remove: undo @add, the transfers having ended; may sleep
  * @report: a report for hid-core; any context
  * @raw: a report that the plan takes, for hidraw; any context
- * @key_held: whether a key of any input device is down; may sleep
+ * @busy: whether a key of any input device is down, or an LED lit; may sleep
  * @suspend: the HID driver's, transfers going on; may sleep
  * @resume: likewise, after a reset or without
  */
@@ -54,7 +54,7 @@ struct hrm_rest_ops {
 	void (*report)(struct hrm_mouse *mouse, u8 *data, size_t size,
 		       unsigned int len);
 	void (*raw)(struct hrm_mouse *mouse, u8 *data, unsigned int len);
-	bool (*key_held)(struct hrm_mouse *mouse);
+	bool (*busy)(struct hrm_mouse *mouse);
 	int (*suspend)(struct hrm_mouse *mouse, pm_message_t message);
 	void (*resume)(struct hrm_mouse *mouse, bool reset);
 };
@@ -111,6 +111,9 @@ struct hrm_gaps {
 
 #define HRM_MAX_DEPTH	16
 
+/* Jiffies between two looks; a device may be suspended by so much too early */
+#define HRM_BUSY	(HZ / 16)
+
 /**
  * struct hrm_pool - interrupt transfers of one endpoint
  * @buffers: where they put the reports
@@ -128,7 +131,7 @@ struct hrm_pool {
 /**
  * struct hrm_mouse - an interface that hrmouse drives
  * @plan: what to do with a report
- * @next_look: jiffies at which a report is to see to what does not concern each
+ * @last_look: jiffies at which a report saw to what does not concern each
  * @reports: packets that came
  * @bytes: their lengths
  * @dropping: reports are from before the device was opened
@@ -168,7 +171,7 @@ struct hrm_pool {
  */
 struct hrm_mouse {
 	struct hrm_plan *plan;
-	unsigned long next_look;
+	unsigned long last_look;
 	unsigned long reports;
 	unsigned long bytes;
 	bool dropping;
@@ -208,6 +211,12 @@ struct hrm_mouse {
 	char phys[HRM_PATH_LEN];
 	char uniq[HRM_PATH_LEN];
 };
+
+/* The next report looks, however long it takes to come */
+static inline void hrm_look_next(struct hrm_mouse *mouse)
+{
+	WRITE_ONCE(mouse->last_look, jiffies - HRM_BUSY);
+}
 
 /* claim.c */
 void hrm_claim_start(void);

@@ -999,6 +999,7 @@ static int hrm_compile(struct hrm_compiler *c)
 	for (i = 0; i < c->rd->n_collections; i++) {
 		usage = c->rd->collections[i].usage;
 		if ((usage & HID_USAGE_PAGE) == HID_UP_SENSOR ||
+		    (usage & HID_USAGE_PAGE) == HID_UP_PID ||
 		    usage == HRM_GOOGLE_VIVALDI)
 			return hrm_refuse(c, "a collection of another driver", usage);
 	}

@@ -127,8 +127,10 @@ static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 				op++;
 			if (op == to->end || op->code != usage->code)
 				return false;
-			if (op->kind == HRM_OP_WHEEL)
+			if (op->kind == HRM_OP_WHEEL) {
 				op->multiplier = usage->resolution_multiplier;
+				op->last = usage->wheel_accumulated;
+			}
 			op++;
 		}
 	}
@@ -142,13 +144,36 @@ static bool hrm_rest_match_report(struct hid_device *hid, struct hrm_plan *plan,
 	return true;
 }
 
-static void hrm_rest_sync_report(struct hrm_plan *plan,
+static void hrm_rest_sync_array(struct hid_device *hid, struct hrm_plan *plan,
+				const struct hrm_plan_report *report,
+				const struct hrm_array *array)
+{
+	struct hid_report *from = hrm_rest_report_of(hid, report);
+	unsigned int i, j;
+
+	for (i = 0; i < from->maxfield; i++) {
+		const struct hid_field *field = from->field[i];
+
+		if (field->report_offset + 8 * plan->numbered != array->offset ||
+		    field->flags & HID_MAIN_ITEM_VARIABLE)
+			continue;
+		for (j = 0; j < min(array->count, field->report_count); j++)
+			plan->values[array->first_value + j] = field->value[j];
+	}
+}
+
+static void hrm_rest_sync_report(struct hid_device *hid, struct hrm_plan *plan,
 				 struct hrm_plan_report *report)
 {
 	struct hrm_op *op;
 
-	for (op = report->ops; op < report->end; op++)
-		hrm_rest_sync_op(plan, op, plan->inputs[report->input]);
+	for (op = report->ops; op < report->end; op++) {
+		if (op->kind == HRM_OP_ARRAY)
+			hrm_rest_sync_array(hid, plan, report,
+					    &plan->arrays[op->code]);
+		else
+			hrm_rest_sync_op(plan, op, plan->inputs[report->input]);
+	}
 	report->again |= report->watch;
 }
 
@@ -230,7 +255,7 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 	/* From here on each change is seen */
 	hrm_rest_copy_keys(hid, plan);
 	for (i = 0; i < plan->n_reports; i++)
-		hrm_rest_sync_report(plan, &plan->reports[i]);
+		hrm_rest_sync_report(hid, plan, &plan->reports[i]);
 	return true;
 }
 
@@ -260,7 +285,7 @@ static void hrm_rest_set_raw(struct hrm_mouse *mouse, bool raw)
 	WRITE_ONCE(mouse->raw, raw);
 	/* Pairs with hrm_transfer_look(): the next report sees it */
 	smp_mb();
-	WRITE_ONCE(mouse->next_look, jiffies);
+	hrm_look_next(mouse);
 }
 
 /* HID drivers do this to keep a device awake, and hidraw while it is open */
@@ -311,31 +336,26 @@ static int hrm_rest_raw_request(struct hid_device *hid, unsigned char id,
 {
 	const struct hrm_mouse *mouse = hrm_rest_mouse(hid);
 	struct usb_device *udev = mouse->udev;
-	u8 direction = USB_DIR_OUT;
-	unsigned int pipe, skip;
+	bool in = request == HID_REQ_GET_REPORT;
+	unsigned int skip;
 	int ret;
 
-	switch (request) {
-	case HID_REQ_GET_REPORT:
-		direction = USB_DIR_IN;
-		pipe = usb_rcvctrlpipe(udev, 0);
-		data[0] = id;
-		break;
-	case HID_REQ_SET_REPORT:
-		pipe = usb_sndctrlpipe(udev, 0);
-		data[0] = type == HID_OUTPUT_REPORT &&
-			  hid->quirks & HID_QUIRK_SKIP_OUTPUT_REPORT_ID ? 0 : id;
-		break;
-	default:
+	if (!in && request != HID_REQ_SET_REPORT)
 		return -EIO;
-	}
 
+	data[0] = id;
+	if (!in && type == HID_OUTPUT_REPORT &&
+	    hid->quirks & HID_QUIRK_SKIP_OUTPUT_REPORT_ID)
+		data[0] = 0;
 	skip = !data[0];
 	/* USB has no transfer of no bytes that comes from the device */
-	if (len == skip && direction == USB_DIR_IN)
+	if (in && len == skip)
 		return -EINVAL;
-	ret = usb_control_msg(udev, pipe, request,
-			      USB_TYPE_CLASS | USB_RECIP_INTERFACE | direction,
+
+	ret = usb_control_msg(udev, in ? usb_rcvctrlpipe(udev, 0) :
+					 usb_sndctrlpipe(udev, 0), request,
+			      USB_TYPE_CLASS | USB_RECIP_INTERFACE |
+			      (in ? USB_DIR_IN : USB_DIR_OUT),
 			      (type + 1) << 8 | id,
 			      mouse->intf->cur_altsetting->desc.bInterfaceNumber,
 			      data + skip, len - skip, USB_CTRL_SET_TIMEOUT);
@@ -362,14 +382,25 @@ static int hrm_rest_output_report(struct hid_device *hid, __u8 *data, size_t len
 	return ret ?: sent + skip;
 }
 
+/* A driver that is resumed with the device must not wait for that */
+static int hrm_rest_wake(struct hrm_mouse *mouse)
+{
+	if (mouse->udev->state == USB_STATE_SUSPENDED)
+		return usb_autopm_get_interface(mouse->intf);
+	usb_autopm_get_interface_no_resume(mouse->intf);
+	return 0;
+}
+
 /*
- * What hid-input asks of the device, and tells it. As usbhid does it: no GET
- * for boot devices, which may know none, and room for more than is described.
+ * What hid-input asks of the device, and tells it. As usbhid does it, with room
+ * for more than is described; but a device that sleeps is woken for it, where
+ * usbhid waits until it wakes.
  */
 static void hrm_rest_request(struct hid_device *hid, struct hid_report *report,
 			     int request)
 {
-	struct usb_device *udev = hrm_rest_mouse(hid)->udev;
+	struct hrm_mouse *mouse = hrm_rest_mouse(hid);
+	struct usb_device *udev = mouse->udev;
 	bool get = request == HID_REQ_GET_REPORT;
 	unsigned int len = hid_report_len(report);
 	int ret, skip = !report->id;
@@ -387,11 +418,16 @@ static void hrm_rest_request(struct hid_device *hid, struct hid_report *report,
 
 	if (!get)
 		hid_output_report(report, data + skip);
-	if (!get && report->type == HID_OUTPUT_REPORT)
-		ret = hrm_rest_output_report(hid, data, skip + len);
-	else
-		ret = hrm_rest_raw_request(hid, report->id, data, skip + len,
-					   report->type, request);
+	ret = hrm_rest_wake(mouse);
+	if (!ret) {
+		if (!get && report->type == HID_OUTPUT_REPORT)
+			ret = hrm_rest_output_report(hid, data, skip + len);
+		else
+			ret = hrm_rest_raw_request(hid, report->id, data,
+						   skip + len, report->type,
+						   request);
+		usb_autopm_put_interface_async(mouse->intf);
+	}
 	if (get && ret > skip)
 		hid_safe_input_report(hid, report->type, data + skip, len,
 				      ret - skip, 0);
@@ -562,7 +598,8 @@ static void hrm_rest_raw(struct hrm_mouse *mouse, u8 *data, unsigned int len)
 	}
 }
 
-static bool hrm_rest_key_held(struct hrm_mouse *mouse)
+/* As usbhid without its parameter ignoreled */
+static bool hrm_rest_busy(struct hrm_mouse *mouse)
 {
 	struct hid_input *hidinput;
 
@@ -571,7 +608,7 @@ static bool hrm_rest_key_held(struct hrm_mouse *mouse)
 	list_for_each_entry(hidinput, &mouse->hid->inputs, list)
 		if (!bitmap_empty(hidinput->input->key, KEY_CNT))
 			return true;
-	return false;
+	return hidinput_count_leds(mouse->hid);
 }
 
 static int hrm_rest_suspend(struct hrm_mouse *mouse, pm_message_t message)
@@ -593,7 +630,7 @@ const struct hrm_rest_ops hrm_rest_ops = {
 	.remove = hrm_rest_remove,
 	.report = hrm_rest_report,
 	.raw = hrm_rest_raw,
-	.key_held = hrm_rest_key_held,
+	.busy = hrm_rest_busy,
 	.suspend = hrm_rest_suspend,
 	.resume = hrm_rest_resume,
 };

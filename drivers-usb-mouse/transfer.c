@@ -27,9 +27,6 @@
 /* The time between two resets doubles so many times */
 #define HRM_MAX_RESETS		6
 
-/* In jiffies; a device may be suspended by so much too early */
-#define HRM_BUSY		(HZ / 16)
-
 /* Reports that the device kept while nobody listened come within this time */
 #define HRM_DRAIN_MS		50
 
@@ -65,7 +62,7 @@ static void hrm_transfer_failed(struct hrm_mouse *mouse, int error)
 		mouse->retry_ms = min(mouse->retry_ms * 2, HRM_RETRY_MAX_MS);
 	}
 	/* The next report has to be told that the series is over */
-	WRITE_ONCE(mouse->next_look, now);
+	hrm_look_next(mouse);
 	/* A reset makes no bandwidth */
 	if (error == -ENOSPC)
 		mouse->retry_until = now + HRM_RETRY_TOTAL;
@@ -196,7 +193,7 @@ static noinline bool hrm_transfer_look(struct urb *urb)
 		mouse->counts[HRM_DROPPED_OLD]++;
 		return true;
 	}
-	WRITE_ONCE(mouse->next_look, jiffies + HRM_BUSY);
+	WRITE_ONCE(mouse->last_look, jiffies);
 	usb_mark_last_busy(mouse->udev);
 	if (!mouse->hid)
 		return false;
@@ -205,7 +202,7 @@ static noinline bool hrm_transfer_look(struct urb *urb)
 	smp_mb();
 	if (mouse->planned && !READ_ONCE(mouse->raw))
 		return false;
-	WRITE_ONCE(mouse->next_look, jiffies);
+	hrm_look_next(mouse);
 	if (mouse->planned)
 		mouse->rest->raw(mouse, urb->transfer_buffer,
 				 urb->actual_length);
@@ -225,7 +222,7 @@ static void hrm_transfer_report(struct urb *urb)
 	if (static_branch_unlikely(&hrm_stats_wanted))
 		hrm_stats_report(mouse, urb);
 	/* Whoever changes it meanwhile is heard by the next report */
-	if (unlikely(time_after_eq(jiffies, data_race(mouse->next_look))) &&
+	if (unlikely(jiffies - data_race(mouse->last_look) >= HRM_BUSY) &&
 	    hrm_transfer_look(urb))
 		return;
 
@@ -401,8 +398,7 @@ static int hrm_transfer_prepare(struct hrm_mouse *mouse)
 static void hrm_transfer_drop(struct hrm_mouse *mouse, bool drop)
 {
 	WRITE_ONCE(mouse->dropping, drop);
-	/* The next report looks at it */
-	WRITE_ONCE(mouse->next_look, jiffies);
+	hrm_look_next(mouse);
 }
 
 static void hrm_transfer_stop(struct hrm_mouse *mouse)
@@ -546,7 +542,7 @@ static void hrm_transfer_plan(struct hrm_mouse *mouse,
 	memset(mouse->plan->inputs, 0, sizeof(mouse->plan->inputs));
 	mouse->bound = bind;
 	mouse->planned = bind && bind(mouse);
-	WRITE_ONCE(mouse->next_look, jiffies);
+	hrm_look_next(mouse);
 	hrm_transfer_update(mouse);
 }
 
@@ -556,13 +552,13 @@ const struct hrm_rest_host hrm_transfer_host = {
 	.plan = hrm_transfer_plan,
 };
 
-static bool hrm_transfer_key_held(struct hrm_mouse *mouse)
+static bool hrm_transfer_busy(struct hrm_mouse *mouse)
 {
 	const struct hrm_plan *plan = mouse->plan;
 	unsigned int i;
 
 	if (mouse->hid)
-		return mouse->bound && mouse->rest->key_held(mouse);
+		return mouse->bound && mouse->rest->busy(mouse);
 	for (i = 0; i < plan->n_inputs; i++)
 		if (!bitmap_empty(plan->inputs[i]->key, KEY_CNT))
 			return true;
@@ -585,7 +581,7 @@ int hrm_transfer_suspend(struct hrm_mouse *mouse, bool autosuspend)
 
 	mouse->suspended = true;
 	hrm_transfer_update(mouse);
-	if (autosuspend && hrm_transfer_key_held(mouse)) {
+	if (autosuspend && hrm_transfer_busy(mouse)) {
 		mouse->suspended = false;
 		hrm_transfer_update(mouse);
 		return -EBUSY;

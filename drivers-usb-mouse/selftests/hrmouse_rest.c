@@ -105,6 +105,23 @@ static const struct gadget_desc dev_output = {
 	.ifs = if_output, .nifs = 1,
 };
 
+/* its buttons are the numbers of those that are down: 2 bytes; then X and Y */
+static const __u8 rd_array[] = {
+	0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x01, 0xa1, 0x00, 0x05, 0x09,
+	0x19, 0x01, 0x29, 0x03, 0x15, 0x01, 0x25, 0x03, 0x75, 0x08, 0x95, 0x02,
+	0x81, 0x00, 0x05, 0x01, 0x09, 0x30, 0x09, 0x31, 0x15, 0x81, 0x25, 0x7f,
+	0x75, 0x08, 0x95, 0x02, 0x81, 0x06, 0xc0, 0xc0,
+	0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x09, 0x02, 0x15, 0x00, 0x26,
+	0xff, 0x00, 0x75, 0x08, 0x95, 0x04, 0x91, 0x02, 0xc0,
+};
+
+MOUSE_IF(if_array, rd_array, 0, 0, ep_in8);
+
+static const struct gadget_desc dev_array = {
+	.vid = 0x1209, .pid = 0xf00f, .bcd_device = 0x0100,
+	.manufacturer = "Array", .product = "Mouse", .ifs = if_array, .nifs = 1,
+};
+
 /* A boot keyboard with a wheel: 8 modifiers, 5 LEDs; X, Y and wheel */
 static const __u8 rd_wheel_keyboard[] = {
 	0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x85, 0x01, 0x05, 0x07, 0x19, 0xe0,
@@ -826,37 +843,86 @@ TEST_F_TIMEOUT(rest, feature_requests, TIMEOUT(120))
 	}
 }
 
+static bool is_suspended(struct __test_metadata *_metadata, int ms)
+{
+	long end = now_ms() + ms;
+	char path[300], text[32];
+
+	device_path(_metadata, "power/runtime_status", path, sizeof(path));
+	do {
+		sys_read(path, text, sizeof(text));
+		if (!strcmp(text, "suspended"))
+			return true;
+		usleep(5000);
+	} while (now_ms() < end);
+	return false;
+}
+
+static void set_power(struct __test_metadata *_metadata, const char *name,
+		      const char *value)
+{
+	char path[300];
+
+	device_path(_metadata, name, path, sizeof(path));
+	ASSERT_EQ(0, sys_write(path, value));
+}
+
+/* the nth SET_REPORT tells this */
+static void expect_led(struct __test_metadata *_metadata, struct bench *b,
+		       __u8 value, int n)
+{
+	struct gadget_request last;
+
+	ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT, HID_SET_REPORT, n,
+					  WAIT_MS));
+	gadget_requests(b->g, REQUEST_OUT, HID_SET_REPORT, &last);
+	EXPECT_EQ(HID_OUTPUT << 8 | 1, last.setup.value);
+	ASSERT_EQ(2, last.len);
+	EXPECT_EQ(1, last.data[0]);
+	EXPECT_EQ(value, last.data[1]);
+}
+
+static void set_led(struct __test_metadata *_metadata, struct bench *b,
+		    __u8 value, int n)
+{
+	struct input_event ev = {
+		.type = EV_LED, .code = LED_NUML, .value = value,
+	};
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->keys);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_EQ((ssize_t)sizeof(ev), write(fd, &ev, sizeof(ev)));
+	close(fd);
+	expect_led(_metadata, b, value, n);
+}
+
 /* what usbhid does for a keyboard: LEDs off, and it may wake the system */
 TEST_F_TIMEOUT(rest, boot_keyboard, TIMEOUT(60))
 {
 	struct bench *b = &self->b;
-	static const __u8 led[2] = { 1, 0 }, on[2] = { 1, 1 };
-	struct input_event ev = { .type = EV_LED, .code = LED_NUML, .value = 1 };
-	struct gadget_request last;
 	char path[300], text[32];
-	int fd;
 
 	plug(_metadata, b, &dev_wheel_keyboard);
-	ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT, HID_SET_REPORT, 1,
-					  WAIT_MS));
-	gadget_requests(b->g, REQUEST_OUT, HID_SET_REPORT, &last);
-	EXPECT_EQ(HID_OUTPUT << 8 | 1, last.setup.value);
-	ASSERT_EQ(sizeof(led), last.len);
-	EXPECT_EQ(0, memcmp(led, last.data, sizeof(led)));
+	expect_led(_metadata, b, 0, 1);
 	device_path(_metadata, "power/wakeup", path, sizeof(path));
 	ASSERT_EQ(0, sys_read(path, text, sizeof(text)));
 	EXPECT_STREQ("enabled", text);
 
 	open_event(_metadata, &b->keys, "Keyboard With Wheel Keyboard");
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->keys);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ASSERT_EQ((ssize_t)sizeof(ev), write(fd, &ev, sizeof(ev)));
-	close(fd);
-	ASSERT_EQ(0, gadget_wait_requests(b->g, REQUEST_OUT, HID_SET_REPORT, 2,
-					  WAIT_MS));
-	gadget_requests(b->g, REQUEST_OUT, HID_SET_REPORT, &last);
-	ASSERT_EQ(sizeof(on), last.len);
-	EXPECT_EQ(0, memcmp(on, last.data, sizeof(on)));
+	set_led(_metadata, b, 1, 2);
+	/* it would be dark when asleep */
+	set_power(_metadata, "power/autosuspend_delay_ms", "0");
+	set_power(_metadata, "power/control", "auto");
+	EXPECT_FALSE(is_suspended(_metadata, QUIET_MS));
+	set_led(_metadata, b, 0, 3);
+	set_power(_metadata, "power/control", "on");
+	set_power(_metadata, "power/control", "auto");
+	EXPECT_TRUE(is_suspended(_metadata, WAIT_MS));
+	/* usbhid keeps what it has to tell until the device wakes */
+	if (expect_hrmouse())
+		set_led(_metadata, b, 1, 4);
 }
 
 static void set_code(struct __test_metadata *_metadata, int fd,
@@ -1083,6 +1149,27 @@ TEST_F_TIMEOUT(rest, rebind, TIMEOUT(120))
 	expect_frame(_metadata, b->mouse, " s90001 k110=1", FRAME_MS);
 }
 
+/* nor of one in an array */
+TEST_F_TIMEOUT(rest, rebind_array, TIMEOUT(60))
+{
+	struct bench *b = &self->b;
+	static const __u8 down[4] = { 2, 1 }, up[4] = { 1 };
+	int n;
+
+	plug(_metadata, b, &dev_array);
+	for (n = 0; n < ROUNDS; n++) {
+		open_event(_metadata, &b->mouse, "Array Mouse");
+		report(_metadata, b, down, sizeof(down));
+		expect_frame(_metadata, b->mouse,
+			     " s90002 k111=1 s90001 k110=1", FRAME_MS);
+		report(_metadata, b, up, sizeof(up));
+		expect_frame(_metadata, b->mouse, " s90002 k111=0", FRAME_MS);
+		close_all(b);
+		rebind(_metadata, false);
+		rebind(_metadata, true);
+	}
+}
+
 /* usbhid gets all of it, and gives all of it back */
 TEST_F_TIMEOUT(rest, reload, TIMEOUT(180))
 {
@@ -1181,30 +1268,6 @@ TEST_F_TIMEOUT(rest, plain, TIMEOUT(60))
 	report(_metadata, b, down, sizeof(down));
 	expect_frame(_metadata, b->mouse,
 		     " s90001 k110=1 r0=5 r1=-6 r8=1 rb=120", FRAME_MS);
-}
-
-static bool is_suspended(struct __test_metadata *_metadata, int ms)
-{
-	long end = now_ms() + ms;
-	char path[300], text[32];
-
-	device_path(_metadata, "power/runtime_status", path, sizeof(path));
-	do {
-		sys_read(path, text, sizeof(text));
-		if (!strcmp(text, "suspended"))
-			return true;
-		usleep(5000);
-	} while (now_ms() < end);
-	return false;
-}
-
-static void set_power(struct __test_metadata *_metadata, const char *name,
-		      const char *value)
-{
-	char path[300];
-
-	device_path(_metadata, name, path, sizeof(path));
-	ASSERT_EQ(0, sys_write(path, value));
 }
 
 /* an open hidraw keeps the device awake, and nothing else does */
