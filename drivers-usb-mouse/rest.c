@@ -187,9 +187,10 @@ static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 	const struct hid_usage *usage;
 	struct hid_report *from;
 	unsigned int i, j, k;
+	unsigned long flags;
 
 	/* What another one sets after this it copies after this, too */
-	guard(spinlock_irqsave)(&hrm_rest_keys_lock);
+	spin_lock_irqsave(&hrm_rest_keys_lock, flags);
 	for (i = 0; i < plan->n_reports; i++) {
 		from = hrm_rest_report_of(hid, &plan->reports[i]);
 		for (j = 0; j < from->maxfield; j++) {
@@ -204,6 +205,7 @@ static void hrm_rest_copy_keys(struct hid_device *hid, struct hrm_plan *plan)
 			}
 		}
 	}
+	spin_unlock_irqrestore(&hrm_rest_keys_lock, flags);
 }
 
 /* EVIOCSKEYCODE; called with the event lock of the input device */
@@ -248,9 +250,10 @@ static bool hrm_rest_bind(struct hrm_mouse *mouse)
 	/* Each of them has the keymap of all */
 	list_for_each_entry(hidinput, &hid->inputs, list) {
 		/* When it is free nobody is in the function before ours */
-		guard(spinlock_irq)(&hidinput->input->event_lock);
+		spin_lock_irq(&hidinput->input->event_lock);
 		mouse->setkeycode = hidinput->input->setkeycode;
 		hidinput->input->setkeycode = hrm_rest_setkeycode;
+		spin_unlock_irq(&hidinput->input->event_lock);
 	}
 	/* From here on each change is seen */
 	hrm_rest_copy_keys(hid, plan);
