@@ -47,10 +47,10 @@ def check_config(system):
                     "symbols have come and gone", system.make("olddefconfig"))
     if system.driver:
         settled = last_make(system)
-        parts = set(objects_of(kbuild_text(system.driver), r"\S+")[1:])
+        parts = modules_of(system)[1:]
         before = len(system.findings)
         for symbol in symbols_of(system):
-            # what comes after a driver's first module is a part: it may be off, and is without it
+            # a part may be off, and is without the driver's main module
             if symbol in parts and symbol in kconfig(system).definitions and (
                     config.get(symbol, "n") == "n" or len(system.findings) > before):
                 continue
@@ -71,16 +71,25 @@ def objects_of(text, want):
     return re.findall(rf"^obj-\$[({{]CONFIG_(\w+)[)}}]\s*[:+]?=.*?{want}", text, re.M)
 
 
+def modules_of(system):
+    """The symbols of the driver's modules: first the main one, which depends on no other."""
+    symbols = objects_of(kbuild_text(system.driver), r"\S+")
+
+    def is_part(symbol):
+        entries = kconfig(system).definitions.get(symbol, [])
+        words = re.findall(r"\w+", " ".join(d for e in entries for d in map(str, e.all_depends())))
+        return any(other in words for other in symbols if other != symbol)
+    return sorted(symbols, key=is_part)
+
+
 def symbols_of(system):
     """The CONFIG_ symbols on which the driver's directory depends, from its Makefile up."""
-    symbols, child = [], None
-    for directory in [system.driver, *system.driver.parents]:
+    symbols, child = modules_of(system), system.driver
+    for directory in system.driver.parents:
         if directory == system.src:
             break
-        text = kbuild_text(directory)
-        want = r"\S+" if child is None else rf"\s*\b{re.escape(child)}/"
-        symbols += objects_of(text, want)
-        child = directory.name
+        symbols += objects_of(kbuild_text(directory), rf"\s*\b{re.escape(child.name)}/")
+        child = directory
     return list(dict.fromkeys(symbols))
 
 
