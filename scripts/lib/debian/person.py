@@ -151,10 +151,12 @@ def module(directory, args):
 
 
 def install(directory, args):
-    deb = pathlib.Path(args.deb)
-    with person_at(directory, disc=deb) as person:
-        size = deb.stat().st_size
-        person.type(f"head -c {size} /dev/sr0 >/root/k.deb && dpkg -i /root/k.deb && sync", 1800)
+    deb = pathlib.Path(args.deb).read_bytes()
+    # a drive reads whole sectors: an unfinished last one would be lost
+    disc = directory / "disc"
+    disc.write_bytes(deb + bytes(-len(deb) % 2048))
+    with person_at(directory, disc=disc) as person:
+        person.type(f"head -c {len(deb)} /dev/sr0 >/root/k.deb && dpkg -i /root/k.deb && sync", 1800)
         person.start_next(args.next)
     return say(f"the package is installed, and {args.next} is in GRUB's menu", True)
 
