@@ -156,7 +156,8 @@ def install(directory, args):
     disc = directory / "disc"
     disc.write_bytes(deb + bytes(-len(deb) % 2048))
     with person_at(directory, disc=disc) as person:
-        person.type(f"head -c {len(deb)} /dev/sr0 >/root/k.deb && dpkg -i /root/k.deb && sync", 1800)
+        command = f"head -c {len(deb)} /dev/sr0 >/root/k.deb && dpkg -i /root/k.deb && sync"
+        person.type(command, 1800)
         person.start_next(args.next)
     return say(f"the package is installed, and {args.next} is in GRUB's menu", True)
 
